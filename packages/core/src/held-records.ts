@@ -1,0 +1,129 @@
+/**
+ * Decides what this member believes: one record per election, and the only place where a held
+ * version changes. It changes forward only (P2). Here too: when a record ceases to be believable,
+ * and the hash that two members compare.
+ */
+import type { EffectSink } from './effects.ts';
+import type { PushMode, StateHash } from './frames.ts';
+import type { ElectionName, LinkId } from './ids.ts';
+import { limits } from './limits.ts';
+import { ageMs } from './record.ts';
+import type { HeldRecord } from './record.ts';
+import { VersionsHash } from './state-hash.ts';
+import { isNewer, isSameChange } from './version.ts';
+import type { Version } from './version.ts';
+
+/** How one change of leader (not its renewals) came and went on. */
+export interface ChangeTrace {
+  readonly version: Version;
+  readonly appliedAtMs: number;
+  readonly hops: number;
+  /** Pushes of this very version that this member sent, by mode. */
+  readonly pushesSent: Readonly<Record<PushMode, number>>;
+}
+
+/** One election as this member knows it. */
+export interface Slot {
+  held: HeldRecord;
+  /** The link that brought it; undefined where it was published. */
+  parent: LinkId | undefined;
+  expiryTold: boolean;
+  readonly trace: Omit<ChangeTrace, 'pushesSent'> & {
+    readonly pushesSent: Record<PushMode, number>;
+  };
+}
+
+export class HeldRecords {
+  readonly #slots = new Map<ElectionName, Slot>();
+  readonly #hash = new VersionsHash();
+  readonly #emit: EffectSink;
+  #nextExpiryMs = Infinity;
+
+  constructor(emit: EffectSink) {
+    this.#emit = emit;
+  }
+
+  get hash(): StateHash {
+    return this.#hash.value;
+  }
+
+  /** When the next record may cease to be believable. */
+  get nextExpiryMs(): number {
+    return this.#nextExpiryMs;
+  }
+
+  /** Whether an election that is not held yet would not be kept. */
+  get isFull(): boolean {
+    return this.#slots.size >= limits.electionsMax;
+  }
+
+  get(election: ElectionName): Slot | undefined {
+    return this.#slots.get(election);
+  }
+
+  elections(): ElectionName[] {
+    return [...this.#slots.keys()];
+  }
+
+  entries(): IterableIterator<[ElectionName, Slot]> {
+    return this.#slots.entries();
+  }
+
+  /** Takes the record if it is newer than what is held and there is room for its election. */
+  apply(held: HeldRecord, parent: LinkId | undefined): boolean {
+    const { election, version } = held.sealed.record;
+    const slot = this.#slots.get(election);
+    const previous = slot?.held;
+    if (!isNewer(version, previous?.sealed.record.version)) return false;
+    if (previous === undefined && this.isFull) return false;
+    const isChange =
+      previous === undefined || !isSameChange(version, previous.sealed.record.version);
+    const trace =
+      isChange || slot === undefined
+        ? {
+            version,
+            appliedAtMs: held.appliedAtMs,
+            hops: held.hops,
+            pushesSent: { eager: 0, lazy: 0, repair: 0 },
+          }
+        : slot.trace;
+    if (previous !== undefined) this.#hash.toggle(election, previous.sealed.record.version);
+    this.#hash.toggle(election, version);
+    this.#slots.set(election, { held, parent, expiryTold: false, trace });
+    this.#nextExpiryMs = Math.min(this.#nextExpiryMs, expiryMs(held));
+    this.#emit({ kind: 'applied', held, previous, isChange });
+    return true;
+  }
+
+  /** Whether a leader's renewals seem to pass us by: they come every third of the validity. */
+  seemStale(nowMs: number): boolean {
+    for (const { held } of this.#slots.values()) {
+      const { record } = held.sealed;
+      if (record.kind === 'leader' && ageMs(held, nowMs) > record.validityMs / 2) return true;
+    }
+    return false;
+  }
+
+  /** Tells, once per record, that it can no longer be believed. */
+  tellExpired(nowMs: number): void {
+    if (nowMs < this.#nextExpiryMs) return;
+    this.#nextExpiryMs = Infinity;
+    for (const [election, slot] of this.#slots) {
+      if (slot.expiryTold) continue;
+      const atMs = expiryMs(slot.held);
+      if (atMs > nowMs) {
+        this.#nextExpiryMs = Math.min(this.#nextExpiryMs, atMs);
+      } else {
+        slot.expiryTold = true;
+        this.#emit({ kind: 'expired', election, version: slot.held.sealed.record.version });
+      }
+    }
+  }
+}
+
+/** When the held claim can no longer be true, on this member's clock. */
+function expiryMs(held: HeldRecord): number {
+  const { record } = held.sealed;
+  if (record.kind === 'vacancy') return Infinity;
+  return held.appliedAtMs + record.validityMs - held.ageAtApplyMs;
+}

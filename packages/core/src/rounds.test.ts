@@ -1,0 +1,126 @@
+/** When members compare: the period, the links asked, the round trip, the bound on pulls. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+
+import { Bench, contact, ofKind, payments, push, sealed, sent, version } from './fixtures.test.ts';
+import { defaultTuning } from './tuning.ts';
+
+const { roundMs } = defaultTuning;
+
+function linked(count: number): { bench: Bench; links: ReturnType<Bench['inbound']>[] } {
+  const bench = new Bench({ tuning: { rotationMs: 0, fanout: 0 } });
+  const links = Array.from({ length: count }, (_, n) => bench.inbound(contact(`p${n}`)));
+  return { bench, links };
+}
+
+describe('rounds', () => {
+  it('ask one link per period, jittered, each in its turn', () => {
+    const { bench } = linked(5);
+    const asked = new Set<number>();
+    let rounds = 0;
+    const seconds = 100;
+    for (const effect of ofKind(bench.advance(seconds * roundMs), 'send')) {
+      if (effect.frame.kind !== 'round') continue;
+      rounds++;
+      asked.add(effect.link);
+    }
+    assert.ok(rounds >= seconds / 1.2 - 1 && rounds <= seconds / 0.8 + 1, `${rounds} rounds`);
+    assert.equal(asked.size, 5);
+  });
+
+  it('ask more links while a leader is overdue', () => {
+    const { bench, links } = linked(5);
+    const [link] = links;
+    assert.ok(link !== undefined);
+    bench.frame(link, push(sealed({ version: version(1), validityMs: 3000 })));
+    bench.advance(1600);
+    const rounds = sent(bench.advance(10 * roundMs), 'round').length;
+    assert.ok(rounds >= 3 * 8, `${rounds} rounds`);
+  });
+
+  it('P3: are answered at once; a digest follows only when the hashes differ', () => {
+    const { bench, links } = linked(2);
+    const [one, other] = links;
+    assert.ok(one !== undefined && other !== undefined);
+    const equal = { kind: 'round', nonce: 7, hash: { high: 0, low: 0 }, contacts: [] } as const;
+    const same = bench.frame(one, equal);
+    assert.deepEqual(sent(same, 'round-reply'), [{ kind: 'round-reply', nonce: 7 }]);
+    assert.deepEqual(sent(same, 'digest'), []);
+    bench.input({ kind: 'publish', sealed: sealed({ version: version(1) }), ageMs: 0 });
+    const differ = bench.frame(one, equal);
+    assert.deepEqual(sent(differ, 'digest', one)[0]?.entries, [
+      { election: payments, version: version(1) },
+    ]);
+  });
+
+  it('measure the round trip: the smallest of the latest, and only by the reply that is awaited', () => {
+    const { bench, links } = linked(1);
+    const [link] = links;
+    assert.ok(link !== undefined);
+    const seen: (number | undefined)[] = [];
+    let awaited = sent(bench.log, 'round').find(({ nonce }) => nonce !== 0);
+    for (const roundTripMs of [40, 8, 30, 25, 25, 25, 25, 25, 25, 25]) {
+      assert.ok(awaited !== undefined, 'a round asks for a reply');
+      const { nonce } = awaited;
+      bench.frame(link, { kind: 'round-reply', nonce: nonce + 1000 });
+      bench.nowMs += roundTripMs;
+      bench.frame(link, { kind: 'round-reply', nonce });
+      bench.frame(link, { kind: 'round-reply', nonce });
+      seen.push(bench.engine.links()[0]?.roundTripMs);
+      awaited = undefined;
+      for (let pulls = 0; pulls < 1000 && awaited === undefined; pulls++) {
+        bench.nowMs += 100;
+        awaited = sent(bench.input({ kind: 'pull' }), 'round').find((round) => round.nonce !== 0);
+      }
+    }
+    assert.deepEqual(seen, [40, 8, 8, 8, 8, 8, 8, 8, 8, 25]);
+  });
+
+  it('ask for a reply now and then only, and again when one was lost', () => {
+    const { bench } = linked(1);
+    const rounds = sent(bench.advance(60 * roundMs), 'round');
+    const asking = rounds.filter(({ nonce }) => nonce !== 0).length;
+    assert.ok(asking >= 2, 'the first one was never answered');
+    assert.ok(asking <= rounds.length / 4, `${asking} of ${rounds.length}`);
+  });
+
+  it('that do not ask for a reply get none', () => {
+    const { bench, links } = linked(1);
+    const [link] = links;
+    assert.ok(link !== undefined);
+    const frame = { kind: 'round', nonce: 0, hash: { high: 0, low: 0 }, contacts: [] } as const;
+    assert.deepEqual(sent(bench.frame(link, frame), 'round-reply'), []);
+  });
+
+  it('P4: half the round trip counts towards the age of what comes by the link', () => {
+    const { bench, links } = linked(1);
+    const [link] = links;
+    assert.ok(link !== undefined);
+    bench.nowMs += 12;
+    bench.frame(link, { kind: 'round-reply', nonce: sent(bench.log, 'round')[0]?.nonce ?? 0 });
+    bench.frame(link, push(sealed({ version: version(1) }), { ageMs: 100 }));
+    assert.equal(bench.engine.held(payments)?.ageAtApplyMs, 106);
+  });
+
+  it('a pull compares with three links at once, and many pulls are one', () => {
+    const { bench } = linked(5);
+    assert.equal(sent(bench.input({ kind: 'pull' }), 'round').length, 3);
+    let more = 0;
+    for (let n = 0; n < 1000; n++) more += sent(bench.input({ kind: 'pull' }), 'round').length;
+    assert.equal(more, 0);
+    bench.nowMs += 100;
+    assert.equal(sent(bench.input({ kind: 'pull' }), 'round').length, 3);
+  });
+
+  it('carry a few contacts, by which members that never met learn of each other', () => {
+    const { bench, links } = linked(5);
+    const contacts = sent(bench.advance(20 * roundMs), 'round').flatMap((round) => round.contacts);
+    assert.equal(new Set(contacts.map(({ nodeId }) => nodeId)).size, 5);
+    const [link] = links;
+    assert.ok(link !== undefined);
+    const news = contact('far-away');
+    const hash = { high: 0, low: 0 };
+    bench.frame(link, { kind: 'round', nonce: 1, hash, contacts: [news] });
+    assert.ok(bench.engine.contacts().some(({ nodeId }) => nodeId === news.nodeId));
+  });
+});

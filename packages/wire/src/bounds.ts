@@ -1,0 +1,24 @@
+/**
+ * Bounds that only the wire knows; those of the protocol itself stand in core's `limits`. Each says
+ * what it protects and how it was reckoned.
+ */
+import { limits } from '@herald/core';
+
+export const wireBounds = {
+  /** A request is two names, a version and flags, at most 128 + 128 + 40 bytes, or a name and a reason. */
+  requestBytesMax: 1024,
+  /** An answer about one election: a record, and at most `contactsPerFrameMax` addresses to ask. */
+  leaderAnswerBytesMax:
+    limits.recordBytesMax + limits.contactsPerFrameMax * (limits.addressBytesMax + 3) + 1024,
+  /** Members in one list: the largest fleet that is planned for. */
+  membersMax: 20_000,
+  /** 1 024 elections × (answer 9.4 kB + trouble 0.5 kB) or 20 000 members × 0.45 kB: 10.2 MB. */
+  answerBytesMax: 12_000_000,
+  /** Members to ask instead, in one answer. */
+  askMax: limits.contactsPerFrameMax,
+  /** Ed25519 signatures are 64 bytes. */
+  signatureBytesMax: 64,
+  /** etcd revisions are signed 64-bit integers. */
+  revisionMax: 2n ** 63n - 1n,
+  uint32Max: 2 ** 32 - 1,
+} as const;

@@ -1,0 +1,41 @@
+/** The public surface of the wire: domain types to bytes and back, and nothing of protobuf. */
+export { channelOptions } from './channel-options.ts';
+export { toServiceError, WireError } from './errors.ts';
+export type { WireErrorCode } from './errors.ts';
+export { printableText } from './fields.ts';
+export { decodeFrame, encodeFrame } from './frame-codec.ts';
+export type { IncomingFrame, MalformedFrame, UnknownFrame } from './frame-codec.ts';
+export { packageDefinition } from './proto.ts';
+export { decodeRecord, encodeRecord } from './record-codec.ts';
+export type { CarriedRecord } from './record-messages.ts';
+export type {
+  AnswerStatus,
+  GetLeaderRequest,
+  LeaderAnswer,
+  ListMembersRequest,
+  MemberInfo,
+  MemberList,
+  WatchLeaderRequest,
+} from './node-messages.ts';
+export type {
+  ConfirmRequest,
+  ConfirmResponse,
+  ElectionState,
+  ElectionStatus,
+  StatusRequest,
+  StatusResponse,
+  StepDownRequest,
+  StepDownResponse,
+} from './elector-messages.ts';
+export {
+  addElectorService,
+  addGossipService,
+  addNodeService,
+  ElectorClient,
+  electorService,
+  GossipClient,
+  gossipService,
+  NodeClient,
+  nodeService,
+} from './services.ts';
+export type { ElectorHandlers, GossipHandlers, NodeHandlers } from './services.ts';

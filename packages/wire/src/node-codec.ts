@@ -1,0 +1,150 @@
+/** Questions to a gossip member, and its answers, to bytes and back. */
+import { limits } from '@herald/core';
+import { wireBounds } from './bounds.ts';
+import { boundedCodec } from './codec.ts';
+import type { Codec } from './codec.ts';
+import { answerStatuses } from './enums.ts';
+import { WireError } from './errors.ts';
+import {
+  addressField,
+  clusterNameField,
+  electionNameField,
+  listOf,
+  measureField,
+  nested,
+  nodeIdField,
+  optional,
+  versionFromRaw,
+} from './fields.ts';
+import { contactFromRaw, contactToRaw } from './frame-codec.ts';
+import type { LeaderAnswer as RawAnswer } from './generated/herald/v1/LeaderAnswer.ts';
+import type { LeaderAnswer__Output } from './generated/herald/v1/LeaderAnswer.ts';
+import type { _herald_v1_ListMembersResponse_Member__Output as Member__Output } from './generated/herald/v1/ListMembersResponse.ts';
+import type {
+  AnswerStatus,
+  GetLeaderRequest,
+  LeaderAnswer,
+  ListMembersRequest,
+  MemberInfo,
+  MemberList,
+  WatchLeaderRequest,
+} from './node-messages.ts';
+import { messages } from './proto.ts';
+import { carriedFromRaw, carriedToRaw, versionToRaw } from './record-codec.ts';
+import type { CarriedRecord } from './record-messages.ts';
+
+/** No round trip that is worth telling is longer than a minute. */
+const roundTripMsMax = 60_000;
+
+export const getLeaderRequestCodec: Codec<GetLeaderRequest> = boundedCodec(
+  messages.getLeaderRequest,
+  wireBounds.requestBytesMax,
+  ({ election, minVersion }) => ({
+    election,
+    minVersion: minVersion === undefined ? null : versionToRaw(minVersion),
+  }),
+  (raw) => ({
+    election: electionNameField(raw.election, 'election'),
+    minVersion: optional(raw.minVersion, 'min_version', versionFromRaw),
+  }),
+);
+
+export const watchLeaderRequestCodec: Codec<WatchLeaderRequest> = boundedCodec(
+  messages.watchLeaderRequest,
+  wireBounds.requestBytesMax,
+  ({ election, minVersion, includeRenewals }) => ({
+    election,
+    minVersion: minVersion === undefined ? null : versionToRaw(minVersion),
+    includeRenewals,
+  }),
+  (raw) => ({
+    election: electionNameField(raw.election, 'election'),
+    minVersion: optional(raw.minVersion, 'min_version', versionFromRaw),
+    includeRenewals: raw.includeRenewals,
+  }),
+);
+
+export const leaderAnswerCodec: Codec<LeaderAnswer> = boundedCodec(
+  messages.leaderAnswer,
+  wireBounds.leaderAnswerBytesMax,
+  answerToRaw,
+  answerFromRaw,
+);
+
+export const listMembersRequestCodec: Codec<ListMembersRequest> = boundedCodec(
+  messages.listMembersRequest,
+  wireBounds.requestBytesMax,
+  () => ({}),
+  () => ({}),
+);
+
+export const memberListCodec: Codec<MemberList> = boundedCodec(
+  messages.listMembersResponse,
+  wireBounds.answerBytesMax,
+  ({ cluster, members }) => ({
+    cluster,
+    members: members.map((member) => ({
+      contact: contactToRaw(member.contact),
+      linked: member.linked,
+      self: member.self,
+      roundTripMs: Math.min(member.roundTripMs, roundTripMsMax),
+    })),
+  }),
+  (raw) => ({
+    cluster: clusterNameField(raw.cluster, 'cluster'),
+    members: listOf(raw.members, wireBounds.membersMax, 'members', memberFromRaw),
+  }),
+);
+
+export function answerToRaw(answer: LeaderAnswer): RawAnswer {
+  return {
+    status: answerStatuses.toRaw(answer.status),
+    record: answer.carried === undefined ? null : carriedToRaw(answer.carried),
+    validForMs: Math.min(answer.validForMs, limits.validityMsMax),
+    behind: answer.behind,
+    ask: answer.ask.slice(0, wireBounds.askMax),
+    nodeId: answer.nodeId,
+  };
+}
+
+export function answerFromRaw(raw: LeaderAnswer__Output): LeaderAnswer {
+  const status = answerStatuses.fromRaw(raw.status, 'status');
+  const carried = optional(raw.record, 'record', carriedFromRaw);
+  const validForMs = measureField(raw.validForMs, limits.validityMsMax, 'valid_for_ms');
+  checkConsistent(status, carried, validForMs);
+  return {
+    status,
+    carried,
+    validForMs,
+    behind: raw.behind,
+    ask: listOf(raw.ask, wireBounds.askMax, 'ask', (address) => addressField(address)),
+    nodeId: nodeIdField(raw.nodeId, 'node_id'),
+  };
+}
+
+/** A reader that acts on the status must find the record that the status speaks of. */
+function checkConsistent(
+  status: AnswerStatus,
+  carried: CarriedRecord | undefined,
+  validForMs: number,
+): void {
+  const due = { current: 'leader', expired: 'leader', vacant: 'vacancy', unknown: 'none' }[status];
+  const found = carried?.sealed.record.kind ?? 'none';
+  if (found !== due) {
+    const rule = `must be of kind ${due} when the status is ${status}, got ${found}`;
+    throw new WireError('INVALID_VALUE', 'record', rule);
+  }
+  if (status !== 'current' && validForMs !== 0) {
+    const rule = `must be 0 when the status is ${status}, got ${validForMs}`;
+    throw new WireError('INVALID_VALUE', 'valid_for_ms', rule);
+  }
+}
+
+function memberFromRaw(raw: Member__Output): MemberInfo {
+  return {
+    contact: nested(raw.contact, 'contact', contactFromRaw),
+    linked: raw.linked,
+    self: raw.self,
+    roundTripMs: measureField(raw.roundTripMs, roundTripMsMax, 'round_trip_ms'),
+  };
+}

@@ -1,0 +1,56 @@
+/** What clients ask a gossip member, and its answers, in the domain's types. */
+import type { Address, ClusterName, Contact, ElectionName, NodeId, Version } from '@herald/core';
+import type { CarriedRecord } from './record-messages.ts';
+
+export interface GetLeaderRequest {
+  readonly election: ElectionName;
+  /** The newest version the caller knows; a member that holds an older one answers `behind`. */
+  readonly minVersion: Version | undefined;
+}
+
+export interface WatchLeaderRequest {
+  readonly election: ElectionName;
+  readonly minVersion: Version | undefined;
+  /** Also send an answer for every renewal, so that age and validity stay fresh. */
+  readonly includeRenewals: boolean;
+}
+
+/**
+ * - `current`: a leader whose lease can still live.
+ * - `expired`: the best address known, no longer to be believed.
+ * - `vacant`: the newest record says that nobody leads.
+ * - `unknown`: the member has never heard of the election.
+ */
+export type AnswerStatus = 'current' | 'expired' | 'vacant' | 'unknown';
+
+export interface LeaderAnswer {
+  readonly status: AnswerStatus;
+  /** `undefined` exactly when `status` is `unknown`. */
+  readonly carried: CarriedRecord | undefined;
+  /** Milliseconds for which the claim can still be true; 0 unless `current`. */
+  readonly validForMs: number;
+  /** The caller knows a newer version; this member is pulling it. */
+  readonly behind: boolean;
+  /** Members to ask instead, best first, at most `limits.contactsPerFrameMax`; only when `behind`. */
+  readonly ask: readonly Address[];
+  /** Who answers. */
+  readonly nodeId: NodeId;
+}
+
+/** Asks for everything: the request has no fields. */
+export type ListMembersRequest = Readonly<Record<string, never>>;
+
+export interface MemberInfo {
+  readonly contact: Contact;
+  /** The member that answers holds a link to it now. */
+  readonly linked: boolean;
+  /** It is the member that answers. */
+  readonly self: boolean;
+  /** Smoothed round trip of the link in milliseconds; 0 when not linked or not measured. */
+  readonly roundTripMs: number;
+}
+
+export interface MemberList {
+  readonly cluster: ClusterName;
+  readonly members: readonly MemberInfo[];
+}

@@ -1,0 +1,147 @@
+/**
+ * Loads the proto files, from the copy that travels with this package, and hands out the codec of
+ * each message in the generated types. Nothing outside this package sees those.
+ */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { loadSync } from '@grpc/proto-loader';
+import type {
+  AnyDefinition,
+  EnumTypeDefinition,
+  MessageTypeDefinition,
+  PackageDefinition,
+} from '@grpc/proto-loader';
+import { WireError } from './errors.ts';
+import type {
+  ConfirmRequest,
+  ConfirmRequest__Output,
+} from './generated/herald/v1/ConfirmRequest.ts';
+import type {
+  ConfirmResponse,
+  ConfirmResponse__Output,
+} from './generated/herald/v1/ConfirmResponse.ts';
+import type { Frame, Frame__Output } from './generated/herald/v1/Frame.ts';
+import type {
+  GetLeaderRequest,
+  GetLeaderRequest__Output,
+} from './generated/herald/v1/GetLeaderRequest.ts';
+import type { LeaderAnswer, LeaderAnswer__Output } from './generated/herald/v1/LeaderAnswer.ts';
+import type { LeaderRecord, LeaderRecord__Output } from './generated/herald/v1/LeaderRecord.ts';
+import type {
+  ListMembersRequest,
+  ListMembersRequest__Output,
+} from './generated/herald/v1/ListMembersRequest.ts';
+import type {
+  ListMembersResponse,
+  ListMembersResponse__Output,
+} from './generated/herald/v1/ListMembersResponse.ts';
+import type { StatusRequest, StatusRequest__Output } from './generated/herald/v1/StatusRequest.ts';
+import type {
+  StatusResponse,
+  StatusResponse__Output,
+} from './generated/herald/v1/StatusResponse.ts';
+import type {
+  StepDownRequest,
+  StepDownRequest__Output,
+} from './generated/herald/v1/StepDownRequest.ts';
+import type {
+  StepDownResponse,
+  StepDownResponse__Output,
+} from './generated/herald/v1/StepDownResponse.ts';
+import type {
+  WatchLeaderRequest,
+  WatchLeaderRequest__Output,
+} from './generated/herald/v1/WatchLeaderRequest.ts';
+
+const generated = new URL('../generated/', import.meta.url);
+
+const loaded = loadSync(
+  ['herald/v1/gossip.proto', 'herald/v1/node.proto', 'herald/v1/elector.proto'],
+  {
+    includeDirs: [fileURLToPath(new URL('proto', generated))],
+    longs: String,
+    enums: String,
+    defaults: true,
+    oneofs: true,
+  },
+);
+
+/**
+ * All services and messages of `herald.v1`, for gRPC server reflection. Their descriptor is the one
+ * that `generate.mjs` wrote; the loader's own is not valid where a message has a map.
+ */
+export const packageDefinition = withDescriptor(
+  loaded,
+  readFileSync(new URL('descriptor.bin', generated)),
+);
+
+function withDescriptor(definition: PackageDefinition, descriptor: Buffer): PackageDefinition {
+  return Object.fromEntries(
+    Object.entries(definition).map(([name, described]): [string, AnyDefinition] => {
+      if (!isTypeDefinition(described)) return [name, described];
+      return [name, { ...described, fileDescriptorProtos: [descriptor] }];
+    }),
+  );
+}
+
+function isTypeDefinition(
+  definition: AnyDefinition,
+): definition is EnumTypeDefinition | MessageTypeDefinition<object, object> {
+  return 'fileDescriptorProtos' in definition;
+}
+
+/** One message type of the proto files; `Input` is what one may leave out fields of. */
+export interface MessageCodec<Input, Output> {
+  readonly encode: (message: Input) => Buffer;
+  /** @throws WireError `MALFORMED` when the bytes are no such message. */
+  readonly decode: (bytes: Uint8Array) => Output;
+}
+
+function messageCodec<Input, Output>(name: string): MessageCodec<Input, Output> {
+  const definition = loaded[`herald.v1.${name}`];
+  if (definition === undefined || !('deserialize' in definition)) {
+    throw new Error(`message herald.v1.${name} is not in the proto files`);
+  }
+  // The loader types all messages alike; the generated types come from the same proto files.
+  const { serialize, deserialize } = definition as unknown as MessageTypeDefinition<Input, Output>;
+  return {
+    encode: serialize,
+    decode: (bytes) => {
+      try {
+        return deserialize(asBuffer(bytes));
+      } catch (error) {
+        throw new WireError('MALFORMED', undefined, `these bytes are no ${name}`, error);
+      }
+    },
+  };
+}
+
+/** protobufjs reads strings several times faster from a Buffer than from a bare Uint8Array. */
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes)
+    ? bytes
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** The codecs of all messages that travel on their own. */
+export const messages = {
+  frame: messageCodec<Frame, Frame__Output>('Frame'),
+  leaderRecord: messageCodec<LeaderRecord, LeaderRecord__Output>('LeaderRecord'),
+  leaderAnswer: messageCodec<LeaderAnswer, LeaderAnswer__Output>('LeaderAnswer'),
+  getLeaderRequest: messageCodec<GetLeaderRequest, GetLeaderRequest__Output>('GetLeaderRequest'),
+  watchLeaderRequest: messageCodec<WatchLeaderRequest, WatchLeaderRequest__Output>(
+    'WatchLeaderRequest',
+  ),
+  listMembersRequest: messageCodec<ListMembersRequest, ListMembersRequest__Output>(
+    'ListMembersRequest',
+  ),
+  listMembersResponse: messageCodec<ListMembersResponse, ListMembersResponse__Output>(
+    'ListMembersResponse',
+  ),
+  confirmRequest: messageCodec<ConfirmRequest, ConfirmRequest__Output>('ConfirmRequest'),
+  confirmResponse: messageCodec<ConfirmResponse, ConfirmResponse__Output>('ConfirmResponse'),
+  statusRequest: messageCodec<StatusRequest, StatusRequest__Output>('StatusRequest'),
+  statusResponse: messageCodec<StatusResponse, StatusResponse__Output>('StatusResponse'),
+  stepDownRequest: messageCodec<StepDownRequest, StepDownRequest__Output>('StepDownRequest'),
+  stepDownResponse: messageCodec<StepDownResponse, StepDownResponse__Output>('StepDownResponse'),
+};

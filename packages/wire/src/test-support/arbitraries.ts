@@ -1,0 +1,291 @@
+/** Arbitrary valid values of the domain, for property tests; limit values and odd names included. */
+// eslint-disable-next-line herald/rooms -- only tests import this file
+import fc from 'fast-check';
+import {
+  limits,
+  parseAddress,
+  parseClusterName,
+  parseElectionName,
+  parseNodeId,
+} from '@herald/core';
+import type {
+  Address,
+  Contact,
+  DigestEntry,
+  DigestFrame,
+  ElectionName,
+  Frame,
+  Leader,
+  LeaderRecord,
+  SealedRecord,
+  Version,
+} from '@herald/core';
+import { encodeRecord } from '../record-codec.ts';
+import type {
+  CarriedRecord,
+  ConfirmRequest,
+  ConfirmResponse,
+  ElectionState,
+  ElectionStatus,
+  GetLeaderRequest,
+  LeaderAnswer,
+  MemberList,
+  StatusRequest,
+  StatusResponse,
+  StepDownRequest,
+  StepDownResponse,
+  WatchLeaderRequest,
+} from '../index.ts';
+
+/** An object like those that decoders make; fast-check's own would now and then lack a prototype. */
+function plain<Value>(fields: { [Key in keyof Value]: fc.Arbitrary<Value[Key]> }) {
+  return fc.record(fields, { noNullPrototype: true }) as fc.Arbitrary<Value>;
+}
+
+const name = fc.oneof(
+  { weight: 4, arbitrary: fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,15}$/) },
+  { weight: 1, arbitrary: fc.constantFrom('constructor', 'a'.repeat(limits.nameBytesMax), '0') },
+);
+export const nodeId = name.map(parseNodeId);
+export const electionName: fc.Arbitrary<ElectionName> = name.map(parseElectionName);
+const clusterName = name.map(parseClusterName);
+
+const port = fc.integer({ min: 1, max: 65_535 });
+const host = fc.oneof(
+  fc.ipV4(),
+  fc.ipV6().map((ip) => `[${ip}]`),
+  fc.domain(),
+  fc.constant('x'.repeat(limits.addressBytesMax - 6)),
+);
+export const address: fc.Arbitrary<Address> = fc
+  .tuple(host, port)
+  .map(([h, p]) => parseAddress(`${h}:${p}`));
+
+const uint32 = fc.oneof(
+  fc.integer({ min: 0, max: 1000 }),
+  fc.integer({ min: 0, max: 2 ** 32 - 1 }),
+  fc.constantFrom(0, 2 ** 32 - 1),
+);
+const revision = fc.oneof(
+  fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }),
+  fc.bigInt({ min: 0n, max: 5000n }),
+  fc.constantFrom(2n ** 32n, 2n ** 53n, 2n ** 53n + 1n, 2n ** 63n - 1n),
+);
+export const version: fc.Arbitrary<Version> = plain({
+  lineage: uint32,
+  epoch: revision,
+  sequence: revision,
+  renewal: uint32,
+});
+
+const measure = (max: number) =>
+  fc.oneof(fc.double({ min: 0, max, noNaN: true }), fc.constantFrom(0, max));
+
+function fits(text: string, bytesMax: number): boolean {
+  return Buffer.byteLength(text) <= bytesMax && !/[\uFFFD\p{Cs}]/u.test(text);
+}
+const text = (bytesMax: number) =>
+  fc.string({ unit: 'binary', maxLength: 24 }).filter((value) => fits(value, bytesMax));
+const printable = (bytesMax: number) =>
+  fc
+    .string({ unit: 'grapheme', maxLength: 24 })
+    .filter((value) => fits(value, bytesMax) && !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(value));
+
+const metadataKey = fc.oneof(
+  printable(limits.metadataKeyBytesMax).filter((key) => key !== ''),
+  fc.constantFrom('__proto__', 'constructor', 'toString', 'hasOwnProperty'),
+);
+export const metadata: fc.Arbitrary<Record<string, string>> = fc
+  .array(fc.tuple(metadataKey, text(limits.metadataValueBytesMax)), { maxLength: 6 })
+  .map((entries) => {
+    const object = Object.create(null) as Record<string, string>;
+    for (const [key, value] of entries) object[key] = value;
+    return object;
+  });
+
+const leader: fc.Arbitrary<Leader> = fc.record(
+  {
+    id: nodeId,
+    address: fc.oneof(address, printable(limits.addressBytesMax)),
+    electorAddress: address,
+    metadata,
+  },
+  { requiredKeys: ['id', 'address', 'metadata'], noNullPrototype: true },
+);
+
+const recordBase = { election: electionName, version, issuer: nodeId };
+const leaderClaim = plain({
+  kind: fc.constant('leader' as const),
+  ...recordBase,
+  leader,
+  validityMs: fc.integer({ min: 0, max: limits.validityMsMax }),
+});
+const vacancy = plain({ kind: fc.constant('vacancy' as const), ...recordBase });
+export const leaderRecord: fc.Arbitrary<LeaderRecord> = fc.oneof(leaderClaim, vacancy);
+
+function sealing(record: fc.Arbitrary<LeaderRecord>): fc.Arbitrary<SealedRecord> {
+  return fc
+    .tuple(record, printable(limits.nameBytesMax), fc.uint8Array({ maxLength: 64 }))
+    .map(([plain, keyId, signature]) => ({
+      ...encodeRecord(plain),
+      keyId,
+      signature: Buffer.from(signature),
+    }));
+}
+
+const carriedFields = {
+  ageMs: measure(limits.ageMsMax),
+  hops: fc.integer({ min: 0, max: limits.hopsMax }),
+};
+function carrying(record: fc.Arbitrary<LeaderRecord>): fc.Arbitrary<CarriedRecord> {
+  return plain({ sealed: sealing(record), ...carriedFields });
+}
+
+export const contact: fc.Arbitrary<Contact> = plain({
+  nodeId,
+  generation: fc.oneof(fc.maxSafeNat(), fc.constantFrom(0, Number.MAX_SAFE_INTEGER)),
+  address,
+  role: fc.constantFrom('node' as const, 'elector' as const),
+});
+const contacts = fc.array(contact, { maxLength: limits.contactsPerFrameMax });
+const hash = plain({ high: uint32, low: uint32 });
+
+const digestEntry: fc.Arbitrary<DigestEntry> = plain({ election: electionName, version });
+const digest: fc.Arbitrary<DigestFrame> = fc
+  .tuple(
+    fc.uniqueArray(digestEntry, { maxLength: 12, selector: (entry) => entry.election }),
+    fc.boolean(),
+    fc.boolean(),
+  )
+  .map(([unsorted, hasAfter, hasUpTo]) => {
+    const entries = [...unsorted].sort((a, b) => (a.election < b.election ? -1 : 1));
+    const after = hasAfter ? entries.shift()?.election : undefined;
+    const upTo = hasUpTo ? entries.at(-1)?.election : undefined;
+    return { kind: 'digest', after, upTo, entries };
+  });
+
+function frameOf<Kind extends Frame['kind']>(
+  kind: Kind,
+  fields: { [Key in Exclude<keyof Extract<Frame, { kind: Kind }>, 'kind'>]: fc.Arbitrary<unknown> },
+): fc.Arbitrary<Frame> {
+  return plain({ kind: fc.constant(kind), ...fields }) as unknown as fc.Arbitrary<Frame>;
+}
+
+/** Frames of every kind. */
+export const frame: fc.Arbitrary<Frame> = fc.oneof(
+  fc.tuple(clusterName, contact, uint32, uint32).map(([cluster, member, a, b]): Frame => ({
+    kind: 'hello',
+    cluster,
+    protocolMin: Math.min(a, b),
+    protocolMax: Math.max(a, b),
+    member,
+  })),
+  frameOf('welcome', { protocol: uint32, member: contact, contacts }),
+  frameOf('refuse', {
+    reason: fc.constantFrom(
+      'full',
+      'cluster-mismatch',
+      'protocol-mismatch',
+      'self',
+      'duplicate',
+      'superseded',
+      'invalid',
+    ),
+    detail: printable(limits.detailBytesMax),
+    contacts,
+  }),
+  frameOf('push', {
+    mode: fc.constantFrom('eager', 'lazy', 'repair'),
+    sealed: sealing(leaderRecord),
+    ...carriedFields,
+  }),
+  frameOf('prune', {}),
+  frameOf('graft', {}),
+  frameOf('round', { nonce: uint32, hash, contacts }),
+  frameOf('round-reply', { nonce: uint32 }),
+  digest,
+  frameOf('want', { elections: fc.array(electionName, { maxLength: 20 }) }),
+);
+
+const answerFields = {
+  behind: fc.boolean(),
+  ask: fc.array(address, { maxLength: limits.contactsPerFrameMax }),
+  nodeId,
+};
+function answerOf(
+  status: LeaderAnswer['status'],
+  carried: fc.Arbitrary<CarriedRecord | undefined>,
+  validForMs: fc.Arbitrary<number>,
+): fc.Arbitrary<LeaderAnswer> {
+  return plain({ status: fc.constant(status), carried, validForMs, ...answerFields });
+}
+
+/** Answers of every status. */
+export const leaderAnswer: fc.Arbitrary<LeaderAnswer> = fc.oneof(
+  answerOf('current', carrying(leaderClaim), measure(limits.validityMsMax)),
+  answerOf('expired', carrying(leaderClaim), fc.constant(0)),
+  answerOf('vacant', carrying(vacancy), fc.constant(0)),
+  answerOf('unknown', fc.constant(undefined), fc.constant(0)),
+);
+
+export const memberList: fc.Arbitrary<MemberList> = plain({
+  cluster: clusterName,
+  members: fc.array(
+    plain({ contact, linked: fc.boolean(), self: fc.boolean(), roundTripMs: measure(60_000) }),
+    { maxLength: 5 },
+  ),
+});
+
+const optionalVersion = fc.option(version, { nil: undefined });
+
+export const getLeaderRequest: fc.Arbitrary<GetLeaderRequest> = plain({
+  election: electionName,
+  minVersion: optionalVersion,
+});
+
+export const watchLeaderRequest: fc.Arbitrary<WatchLeaderRequest> = plain({
+  election: electionName,
+  minVersion: optionalVersion,
+  includeRenewals: fc.boolean(),
+});
+
+export const confirmRequest: fc.Arbitrary<ConfirmRequest> = plain({
+  election: electionName,
+  version: optionalVersion,
+});
+
+export const confirmResponse: fc.Arbitrary<ConfirmResponse> = plain({
+  leading: fc.boolean(),
+  leadingForMs: measure(limits.validityMsMax),
+  best: leaderAnswer,
+  retryAfterMs: fc.integer({ min: 0, max: limits.validityMsMax }),
+  electorId: nodeId,
+});
+
+export const statusRequest: fc.Arbitrary<StatusRequest> = plain({
+  election: fc.option(electionName, { nil: undefined }),
+});
+
+const electionStatus: fc.Arbitrary<ElectionStatus> = plain({
+  election: electionName,
+  state: fc.constantFrom<ElectionState[]>('joining', 'waiting', 'leading', 'stopped'),
+  epoch: revision,
+  leadingForMs: measure(limits.validityMsMax),
+  best: leaderAnswer,
+  trouble: printable(limits.detailBytesMax),
+});
+
+export const statusResponse: fc.Arbitrary<StatusResponse> = plain({
+  electorId: nodeId,
+  elections: fc.array(electionStatus, { maxLength: 3 }),
+});
+
+export const stepDownRequest: fc.Arbitrary<StepDownRequest> = plain({
+  election: electionName,
+  reason: printable(limits.detailBytesMax),
+});
+
+export const stepDownResponse: fc.Arbitrary<StepDownResponse> = plain({
+  steppedDown: fc.boolean(),
+  epoch: revision,
+});
