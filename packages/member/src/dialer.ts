@@ -1,0 +1,79 @@
+/**
+ * Opens outbound streams: one channel per link, and a stream only once its connection stands, so
+ * that the first frame measures the network and not the set-up.
+ */
+import { connectivityState } from '@grpc/grpc-js';
+import type { ChannelCredentials, ClientDuplexStream } from '@grpc/grpc-js';
+import type { Address, Frame, LinkId } from '@herald/core';
+import { GossipClient, channelOptions, gossipService } from '@herald/wire';
+import type { IncomingFrame } from '@herald/wire';
+import { dialedStream } from './grpc-streams.ts';
+import type { FrameStream } from './link-stream.ts';
+import type { StatsCollector } from './stats.ts';
+
+export interface DialerListener {
+  dialed(link: LinkId, stream: FrameStream): void;
+  failed(link: LinkId, reason: string): void;
+}
+
+export class Dialer {
+  readonly #credentials: ChannelCredentials;
+  readonly #listener: DialerListener;
+  readonly #stats: StatsCollector;
+  readonly #pending = new Map<LinkId, GossipClient>();
+
+  constructor(credentials: ChannelCredentials, stats: StatsCollector, listener: DialerListener) {
+    this.#stats = stats;
+    this.#credentials = credentials;
+    this.#listener = listener;
+  }
+
+  /** Fails at the first refusal; how long a silent dial may take is the core's to say, by `cancel`. */
+  dial(link: LinkId, address: Address): void {
+    const client = new GossipClient(address, this.#credentials, channelOptions.link);
+    this.#pending.set(link, client);
+    this.#follow(link, client);
+  }
+
+  /** Gives up a dial that is under way, if it is. */
+  cancel(link: LinkId): void {
+    const client = this.#pending.get(link);
+    this.#pending.delete(link);
+    client?.close();
+  }
+
+  close(): void {
+    for (const link of [...this.#pending.keys()]) this.cancel(link);
+  }
+
+  #open(client: GossipClient): ClientDuplexStream<Frame, IncomingFrame> {
+    const { encode, decode } = this.#stats;
+    return client.makeBidiStreamRequest(gossipService.link.path, encode, decode);
+  }
+
+  #follow(link: LinkId, client: GossipClient): void {
+    if (!this.#pending.has(link)) return; // cancelled
+    const channel = client.getChannel();
+    const state = channel.getConnectivityState(true);
+    switch (state) {
+      case connectivityState.READY: {
+        this.#pending.delete(link);
+        const release = (): void => {
+          client.close();
+        };
+        this.#listener.dialed(link, dialedStream(this.#open(client), release));
+        return;
+      }
+      case connectivityState.TRANSIENT_FAILURE:
+      case connectivityState.SHUTDOWN:
+        this.cancel(link);
+        this.#listener.failed(link, 'cannot connect');
+        return;
+      case connectivityState.IDLE:
+      case connectivityState.CONNECTING:
+        channel.watchConnectivityState(state, Infinity, () => {
+          this.#follow(link, client);
+        });
+    }
+  }
+}

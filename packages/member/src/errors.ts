@@ -1,0 +1,17 @@
+/** The one error of this package. */
+
+export type MemberErrorCode =
+  /** The listening address is taken. */
+  | 'ADDRESS_IN_USE'
+  /** It cannot be listened on: no such host here, no permission. */
+  | 'LISTEN_FAILED';
+
+export class MemberError extends Error {
+  readonly code: MemberErrorCode;
+
+  constructor(code: MemberErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'MemberError';
+    this.code = code;
+  }
+}

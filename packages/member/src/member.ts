@@ -1,0 +1,371 @@
+/**
+ * A running gossip member: the shell around the core's engine. It feeds the engine with what happens
+ * on streams and with the time, and carries out the effects; it decides nothing of the protocol.
+ */
+import { credentials as channelCredentials } from '@grpc/grpc-js';
+import type { Server } from '@grpc/grpc-js';
+import { Engine, assertNever, isNewer } from '@herald/core';
+import type {
+  Address,
+  ChangeTrace,
+  ClusterName,
+  Contact,
+  Effect,
+  ElectionName,
+  HeldRecord,
+  Input,
+  LeaderRecord,
+  LinkId,
+  LinkView,
+  NodeId,
+  Role,
+  Version,
+} from '@herald/core';
+import { encodeRecord } from '@herald/wire';
+import type { IncomingFrame, LeaderAnswer, MemberList } from '@herald/wire';
+import { answerFrom, isBehind, whomToAsk } from './answer.ts';
+import { Dialer } from './dialer.ts';
+import { LinkStream } from './link-stream.ts';
+import type { FrameStream } from './link-stream.ts';
+import type { MemberLogger, MemberOptions } from './options.ts';
+import { type StatsCollector } from './stats.ts';
+import type { MemberStats } from './stats.ts';
+import { Watchers } from './watchers.ts';
+
+/** How long closing waits for streams to end by themselves. */
+const drainMs = 500;
+
+const silent: MemberLogger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
+
+export class Member implements AsyncDisposable {
+  readonly contact: Contact;
+  readonly cluster: ClusterName;
+  /** Where the server listens. */
+  readonly listening: { readonly host: string; readonly port: number };
+  readonly #options: MemberOptions;
+  readonly #logger: MemberLogger;
+  readonly #server: Server;
+  readonly #engine: Engine;
+  readonly #streams = new Map<LinkId, LinkStream>();
+  readonly #dialer: Dialer;
+  readonly #watchers = new Watchers();
+  readonly #stats: StatsCollector;
+  readonly #inputs: Input[] = [];
+  #handling = false;
+  #timer: NodeJS.Timeout | undefined;
+  #timerDueMs = Infinity;
+  #closed = false;
+  #closing: Promise<void> | undefined;
+
+  /** Use `createMember`. */
+  constructor(
+    options: MemberOptions,
+    server: Server,
+    stats: StatsCollector,
+    listening: { readonly host: string; readonly port: number },
+    address: Address,
+  ) {
+    this.#options = options;
+    this.#logger = options.logger ?? silent;
+    this.#server = server;
+    this.#stats = stats;
+    this.listening = listening;
+    this.cluster = options.cluster;
+    this.contact = {
+      nodeId: options.nodeId,
+      generation: generationNow(),
+      address,
+      role: options.role,
+    };
+    this.#dialer = new Dialer(
+      options.credentials?.channel ?? channelCredentials.createInsecure(),
+      stats,
+      {
+        dialed: (link, stream) => {
+          this.#adopt(link, stream);
+          this.#feed({ kind: 'link-dialed', link });
+        },
+        failed: (link, reason) => {
+          this.#feed({ kind: 'link-closed', link, reason });
+        },
+      },
+    );
+    this.#engine = new Engine({
+      cluster: options.cluster,
+      self: this.contact,
+      seeds: options.seeds,
+      random: options.random ?? Math.random,
+      nowMs: this.nowMs(),
+      ...(options.tuning === undefined ? {} : { tuning: options.tuning }),
+    });
+    this.#feed({ kind: 'wake' });
+  }
+
+  get nodeId(): NodeId {
+    return this.contact.nodeId;
+  }
+
+  get address(): Address {
+    return this.contact.address;
+  }
+
+  /** Milliseconds of CLOCK_MONOTONIC: comparable between the processes of one machine. */
+  nowMs(): number {
+    return Number(process.hrtime.bigint()) / 1e6;
+  }
+
+  /**
+   * Spreads a record that was issued `issuedAgoMs` ago. Returns false, and does nothing, when it is
+   * not newer than the one held, or the member is closed.
+   * @throws WireError when the record breaks a limit.
+   */
+  publish(record: LeaderRecord, issuedAgoMs = 0): boolean {
+    const held = this.leader(record.election);
+    if (this.#closed) return false;
+    if (!isNewer(record.version, held?.sealed.record.version)) return false;
+    this.#feed({ kind: 'publish', sealed: encodeRecord(record), ageMs: issuedAgoMs });
+    return true;
+  }
+
+  leader(election: ElectionName): HeldRecord | undefined {
+    return this.#engine.held(election);
+  }
+
+  elections(): readonly ElectionName[] {
+    return this.#engine.elections();
+  }
+
+  /** How the last change of this election came here and went on. */
+  trace(election: ElectionName): ChangeTrace | undefined {
+    return this.#engine.trace(election);
+  }
+
+  /**
+   * What this member knows. A caller that knows a newer change than `minVersion` allows is told that
+   * we are behind and whom to ask, and makes us ask around: a question heals the node.
+   */
+  answer(election: ElectionName, minVersion?: Version): LeaderAnswer {
+    const held = this.leader(election);
+    const behind = isBehind(held, minVersion);
+    const ask = behind ? whomToAsk(this.links()) : [];
+    if (behind) this.#feed({ kind: 'pull' });
+    return answerFrom(held, { nodeId: this.nodeId, nowMs: this.nowMs(), behind, ask });
+  }
+
+  /** The present answer at once, then one for each change and at expiry; the newest wins. */
+  watch(
+    election: ElectionName,
+    options: { readonly signal?: AbortSignal; readonly includeRenewals?: boolean } = {},
+  ): AsyncIterable<LeaderAnswer> {
+    return this.#watchers.watch(election, () => this.answer(election), options);
+  }
+
+  /** Notes members that were learnt of elsewhere; they are tried for ever, as seeds are. */
+  introduce(addresses: readonly Address[], role: Role): void {
+    this.#feed({ kind: 'introduce', addresses, role });
+  }
+
+  members(): MemberList {
+    const links = new Map(this.links().map((link) => [link.peer.nodeId, link]));
+    const others = this.#engine.contacts().map((contact) => ({
+      contact,
+      linked: links.has(contact.nodeId),
+      self: false,
+      roundTripMs: links.get(contact.nodeId)?.roundTripMs ?? 0,
+    }));
+    const self = { contact: this.contact, linked: false, self: true, roundTripMs: 0 };
+    return { cluster: this.cluster, members: [self, ...others] };
+  }
+
+  links(): readonly LinkView[] {
+    return this.#engine.links();
+  }
+
+  /** Whether it knows of others but has had no link for a while. */
+  isIsolated(): boolean {
+    return this.#engine.isolated;
+  }
+
+  stats(): MemberStats {
+    return this.#stats.read(this.#engine, this.#watchers.size);
+  }
+
+  /** Takes a stream that somebody opened; called by the server. */
+  accept(stream: FrameStream): void {
+    if (this.#closed) {
+      stream.abort();
+      return;
+    }
+    const link = this.#engine.newLinkId();
+    this.#adopt(link, stream);
+    this.#feed({ kind: 'link-accepted', link });
+  }
+
+  /** Ends links, watches and the server. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#shutDown();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** Inputs are handled one at a time and in order, also those that effects give rise to. */
+  #feed(input: Input): void {
+    if (this.#closed) return;
+    this.#inputs.push(input);
+    if (this.#handling) return;
+    this.#handling = true;
+    try {
+      for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
+        for (const effect of this.#engine.handle(next, this.nowMs())) this.#carryOut(effect);
+      }
+    } finally {
+      this.#handling = false;
+    }
+    this.#armTimer();
+  }
+
+  #carryOut(effect: Effect): void {
+    switch (effect.kind) {
+      case 'dial':
+        this.#dialer.dial(effect.link, effect.address);
+        return;
+      case 'send':
+        this.#send(effect.link, effect);
+        return;
+      case 'close':
+        this.#streams.get(effect.link)?.close();
+        this.#forget(effect.link, effect.reason);
+        return;
+      case 'applied':
+        this.#options.observer?.applied?.(effect.held, effect.isChange);
+        this.#watchers.notify(effect.held.sealed.record.election, !effect.isChange);
+        return;
+      case 'expired':
+        this.#watchers.notify(effect.election, false);
+        return;
+      case 'link-up':
+        this.#logger.debug({ link: effect.link, peer: effect.peer }, 'link up');
+        return;
+      case 'link-down':
+        this.#logger.debug(
+          { link: effect.link, peer: effect.peer, reason: effect.reason },
+          'link down',
+        );
+        return;
+      case 'refused':
+        this.#logRefusal(effect);
+        return;
+      case 'isolation':
+        if (effect.isolated) this.#logger.warn({}, 'isolated: no link to any member');
+        else this.#logger.info({}, 'linked to the tier');
+        return;
+      default:
+        assertNever(effect);
+    }
+  }
+
+  #adopt(link: LinkId, stream: FrameStream): void {
+    const linkStream = new LinkStream(stream, () => this.nowMs(), {
+      frame: (frame) => {
+        this.#receive(link, frame);
+      },
+      ended: (reason) => {
+        this.#forget(link, reason);
+      },
+    });
+    this.#streams.set(link, linkStream);
+  }
+
+  #receive(link: LinkId, frame: IncomingFrame): void {
+    switch (frame.kind) {
+      case 'unknown':
+        return;
+      case 'malformed':
+        this.#logger.warn({ link, error: frame.error.message }, 'link closed: malformed frame');
+        this.#streams.get(link)?.abort();
+        this.#forget(link, `malformed frame: ${frame.error.message}`);
+        return;
+      default:
+        this.#feed({ kind: 'frame', link, frame });
+    }
+  }
+
+  #send(link: LinkId, { frame }: Extract<Effect, { kind: 'send' }>): void {
+    const stream = this.#streams.get(link);
+    if (stream === undefined) return;
+    if (stream.send(frame)) return;
+    this.#logger.warn({ link }, 'link closed: the other end does not read');
+    stream.abort();
+    this.#forget(link, 'the other end does not read');
+  }
+
+  #forget(link: LinkId, reason: string): void {
+    this.#streams.delete(link);
+    this.#dialer.cancel(link);
+    this.#feed({ kind: 'link-closed', link, reason });
+  }
+
+  #logRefusal({ address, reason, detail }: Extract<Effect, { kind: 'refused' }>): void {
+    const routine = reason === 'full' || reason === 'duplicate' || reason === 'self';
+    if (routine) this.#logger.debug({ address, reason, detail }, 'refused by a member');
+    else this.#logger.warn({ address, reason, detail }, 'refused by a member');
+  }
+
+  #armTimer(): void {
+    const dueMs = this.#engine.nextWakeMs;
+    if (this.#closed || dueMs >= this.#timerDueMs) return;
+    clearTimeout(this.#timer);
+    this.#timerDueMs = dueMs;
+    this.#timer = setTimeout(
+      () => {
+        // What has arrived already is read before time passes: after a pause of our own, a look at
+        // the clock alone would take news that waits in the sockets for news that never came.
+        setImmediate(() => {
+          this.#timerDueMs = Infinity;
+          if (this.#engine.nextWakeMs <= this.nowMs()) this.#feed({ kind: 'wake' });
+          else this.#armTimer();
+        });
+      },
+      Math.max(0, Math.ceil(dueMs - this.nowMs())),
+    );
+  }
+
+  async #shutDown(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.#watchers.close();
+    this.#dialer.close();
+    const streams = [...this.#streams.values()];
+    this.#streams.clear();
+    for (const stream of streams) stream.close();
+    await new Promise<void>((resolve) => {
+      const force = setTimeout(() => {
+        for (const stream of streams) stream.abort();
+        this.#server.forceShutdown();
+        resolve();
+      }, drainMs);
+      this.#server.tryShutdown(() => {
+        clearTimeout(force);
+        for (const stream of streams) stream.abort();
+        resolve();
+      });
+    });
+  }
+}
+
+/**
+ * A number that grows with each restart of a node id, also on a machine that keeps no state. The wall
+ * clock only names this life among those of one member; no times of two machines are compared.
+ */
+function generationNow(): number {
+  // eslint-disable-next-line no-restricted-properties
+  return Date.now();
+}

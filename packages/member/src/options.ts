@@ -1,0 +1,51 @@
+/** What a member is made from. Defaults stand beside the fields. */
+import type { ChannelCredentials, Server, ServerCredentials } from '@grpc/grpc-js';
+import type {
+  Address,
+  ClusterName,
+  EngineTuning,
+  HeldRecord,
+  NodeId,
+  Random,
+  Role,
+} from '@herald/core';
+
+/** The part of a pino logger that a member uses. */
+export interface MemberLogger {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** Called synchronously as things happen, for measurement; must not throw and must be quick. */
+export interface MemberObserver {
+  /** A newer record is held. `isChange` is false for a renewal of the one before. */
+  applied?(held: HeldRecord, isChange: boolean): void;
+}
+
+export interface MemberOptions {
+  /** Members of other clusters are refused. */
+  readonly cluster: ClusterName;
+  /** Stable name of this member, unique in the cluster. */
+  readonly nodeId: NodeId;
+  readonly role: Role;
+  /** Where to listen; port 0 takes any free one. */
+  readonly listen: { readonly host: string; readonly port: number };
+  /** What others dial; by default the listening host with the port that was bound. */
+  readonly advertise?: Address;
+  /** Members to join by; tried for ever. May name this member itself. */
+  readonly seeds: readonly Address[];
+  /** Adds services to the server that carries the links. */
+  readonly addServices?: (server: Server) => void;
+  readonly tuning?: Partial<EngineTuning>;
+  readonly logger?: MemberLogger;
+  readonly observer?: MemberObserver;
+  /** Transport security; plaintext when absent. */
+  readonly credentials?: {
+    readonly server: ServerCredentials;
+    readonly channel: ChannelCredentials;
+  };
+  /** Source of randomness for jitter and peer choice; `Math.random` by default. */
+  readonly random?: Random;
+}

@@ -1,0 +1,66 @@
+/** What a member counts. */
+import type { Engine, Frame, LeaderPlaneCounters } from '@herald/core';
+import { gossipService } from '@herald/wire';
+import type { IncomingFrame } from '@herald/wire';
+
+export interface MemberStats {
+  readonly links: { readonly inbound: number; readonly outbound: number; readonly eager: number };
+  readonly watchers: number;
+  readonly framesSent: number;
+  readonly framesReceived: number;
+  /** Encoded frames, without what HTTP/2 and TCP add (some 20 to 80 bytes each). */
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  /** Frames of a kind that this build does not know; ignored. */
+  readonly framesUnknown: number;
+  /** Frames that broke a rule; each closed its link. */
+  readonly framesMalformed: number;
+  /** Pushes of leader records, and what became of those received. */
+  readonly pushes: Readonly<LeaderPlaneCounters>;
+}
+
+export class StatsCollector {
+  #framesSent = 0;
+  #framesReceived = 0;
+  #bytesSent = 0;
+  #bytesReceived = 0;
+  #framesUnknown = 0;
+  #framesMalformed = 0;
+
+  /** The link service's own serialiser, counted. */
+  readonly encode = (frame: Frame): Buffer => {
+    const bytes = gossipService.link.requestSerialize(frame);
+    this.#framesSent++;
+    this.#bytesSent += bytes.byteLength;
+    return bytes;
+  };
+
+  /** The link service's own deserialiser, counted. */
+  readonly decode = (bytes: Buffer): IncomingFrame => {
+    const frame = gossipService.link.requestDeserialize(bytes);
+    this.#framesReceived++;
+    this.#bytesReceived += bytes.byteLength;
+    if (frame.kind === 'unknown') this.#framesUnknown++;
+    if (frame.kind === 'malformed') this.#framesMalformed++;
+    return frame;
+  };
+
+  read(engine: Engine, watchers: number): MemberStats {
+    const links = engine.links();
+    return {
+      links: {
+        inbound: links.filter((link) => link.direction === 'inbound').length,
+        outbound: links.filter((link) => link.direction === 'outbound').length,
+        eager: links.filter((link) => link.eager).length,
+      },
+      watchers,
+      framesSent: this.#framesSent,
+      framesReceived: this.#framesReceived,
+      bytesSent: this.#bytesSent,
+      bytesReceived: this.#bytesReceived,
+      framesUnknown: this.#framesUnknown,
+      framesMalformed: this.#framesMalformed,
+      pushes: { ...engine.counters, pushesSent: { ...engine.counters.pushesSent } },
+    };
+  }
+}

@@ -1,0 +1,52 @@
+/** The public surface of what every Herald process shares. */
+export { runProcess } from './run-process.ts';
+export type { ProcessContext, ProcessProgram } from './run-process.ts';
+export { aborted } from './process-scope.ts';
+export type { Resource } from './process-scope.ts';
+export {
+  describeError,
+  exitCodeOf,
+  exitCodes,
+  listenError,
+  ProcessError,
+} from './process-error.ts';
+export type { ExitCode, ProcessErrorCode } from './process-error.ts';
+export { parseProcessOptions } from './option-parser.ts';
+export type {
+  Environment,
+  OptionProblem,
+  OptionsOutcome,
+  ProcessDefinition,
+} from './option-parser.ts';
+export { defineOptions } from './option-table.ts';
+export type {
+  OptionTable,
+  ParsedOptions,
+  ProcessOption,
+  RepeatableOption,
+  SingleOption,
+} from './option-table.ts';
+export {
+  durationMs,
+  formatDurationMs,
+  formatListenAddress,
+  httpEndpoint,
+  keyValues,
+  listenAddress,
+  listOf,
+  oneOf,
+  onOff,
+  parsedBy,
+  port,
+  text,
+  wholeNumber,
+} from './option-schemas.ts';
+export type { ListenAddress } from './option-schemas.ts';
+export { createLogger, logLevels } from './logger.ts';
+export { openLogDestination } from './log-sink.ts';
+export type { LogDestination } from './log-sink.ts';
+export type { Logger, LoggerOptions, LogLevel } from './logger.ts';
+export { monotonicNowMs } from './monotonic-clock.ts';
+export { startOperationsServer } from './operations-server.ts';
+export type { OperationsServer, OperationsServerOptions, Readiness } from './operations-server.ts';
+export { processLimits } from './limits.ts';

@@ -1,0 +1,40 @@
+/**
+ * Every bound of a Herald process that is not the protocol's, named once with its reason.
+ */
+export const processLimits = {
+  /** From the first stop signal (or the end of main) to the last resource closed. Docker kills after 10 s. */
+  shutdownTimeoutMs: 9_000,
+  /**
+   * A second signal this soon after the first is the same request: `npm` forwards the terminal's
+   * Ctrl-C to a child that got it already, within milliseconds.
+   */
+  repeatedSignalWindowMs: 500,
+  /** Log lines that wait for a slow reader; beyond it new lines are dropped, never the memory. */
+  logBufferBytesMax: 1_048_576,
+  /** Pause before the next try when the log's pipe is full. */
+  logRetryMs: 20,
+  /** How long an ending process waits for its log reader. */
+  logFlushTimeoutMs: 1_000,
+  /** Nesting of one logged field, and the length of a chain of causes. */
+  logDepthMax: 8,
+  /** Elements of one logged array, keys of one logged object. */
+  logItemsMax: 100,
+  /** Characters of one logged string; a stack of ordinary depth fits. */
+  logStringCharactersMax: 8_192,
+  /** Causes that one line for the operator follows; the log has them all. */
+  describedCausesMax: 5,
+  /** Values of a repeatable option, unless its table says otherwise. */
+  listItemsMax: 256,
+  /** Characters of a rejected value that an error message repeats. */
+  givenCharactersMax: 80,
+  /** Columns of `--help`: the narrowest terminal in use. */
+  helpColumns: 80,
+  /** Operations HTTP has no route that takes a large body. */
+  httpBodyBytesMax: 16_384,
+  /** From the first byte of a request to its last; a slow sender holds a connection no longer. */
+  httpRequestTimeoutMs: 5_000,
+  /** Idle time between two requests on one connection; scrapes come every 10 to 60 s and may reconnect. */
+  httpKeepAliveTimeoutMs: 5_000,
+  /** Connections at once: probes, scrapers and a few watchers. */
+  httpConnectionsMax: 256,
+} as const;
