@@ -1,0 +1,12 @@
+/** What a command works with. The process passes the real things, a test passes its own. */
+import type { OperatorTransport, Transport } from '@herald/client';
+
+export interface CliContext {
+  readonly stdout: (text: string) => void;
+  readonly stderr: (text: string) => void;
+  /** Aborts when the user wants an end: Ctrl-C, or a reader of the output that went away. */
+  readonly signal: AbortSignal;
+  readonly transport: () => Transport & OperatorTransport;
+  /** Time of day for people, e.g. `12:03:04.512`. */
+  readonly timeOfDay: () => string;
+}

@@ -1,0 +1,110 @@
+/** What people read. Decides nothing but words and columns. */
+import type { LeaderResult, LeaderUpdate } from '@herald/client';
+import { assertNever, formatVersion } from '@herald/core';
+import type { ElectionStatus, MemberList, StatusResponse } from '@herald/wire';
+
+/** A span of time with about two digits that matter: `3 ms`, `2.6 s`, `4 min`. */
+export function formatSpan(spanMs: number): string {
+  if (spanMs < 1) return `${spanMs.toFixed(1)} ms`;
+  if (spanMs < 1_000) return `${Math.round(spanMs)} ms`;
+  if (spanMs < 60_000) return `${(spanMs / 1_000).toFixed(1)} s`;
+  if (spanMs < 3_600_000) return `${Math.round(spanMs / 60_000)} min`;
+  return `${(spanMs / 3_600_000).toFixed(1)} h`;
+}
+
+export function formatLeader(election: string, leader: LeaderResult): string {
+  const isCurrent = leader.status === 'current';
+  const claim = isCurrent ? 'is led by' : 'was last led by';
+  const lines: (readonly [string, string])[] = [
+    ['address', leader.address],
+    ['epoch', `${leader.epoch} (version ${formatVersion(leader.version)})`],
+    ['age', `${formatSpan(leader.ageMs)}, ${formatValidity(leader)}`],
+    ['verified', leader.verified ? 'yes, its elector says that it leads' : 'no'],
+    ['told by', formatSource(leader)],
+  ];
+  if (leader.electorAddress !== undefined) lines.splice(1, 0, ['elector', leader.electorAddress]);
+  for (const [key, value] of Object.entries(leader.metadata)) {
+    lines.push(['metadata', `${key}=${value}`]);
+  }
+  return `${election} ${claim} ${leader.leaderId}\n${formatFacts(lines)}`;
+}
+
+function formatValidity({ status, validForMs }: LeaderResult): string {
+  return status === 'current'
+    ? `valid for another ${formatSpan(validForMs)}`
+    : 'expired: nobody has renewed it';
+}
+
+function formatSource({ hops, source }: LeaderResult): string {
+  const way = hops === 1 ? '1 hop' : `${hops} hops`;
+  return `${source.nodeId} at ${source.endpoint}, ${way} from the elector that issued it`;
+}
+
+function formatFacts(lines: readonly (readonly [string, string])[]): string {
+  const width = Math.max(...lines.map(([name]) => name.length));
+  return lines.map(([name, text]) => `  ${name.padEnd(width)}  ${text}\n`).join('');
+}
+
+/** One line per change. */
+export function formatUpdate(timeOfDay: string, update: LeaderUpdate): string {
+  const { epoch, hops, status } = update;
+  const age = `${formatSpan(update.ageMs)} old, ${hops} hops`;
+  switch (status) {
+    case 'current':
+      return `${timeOfDay}  leader   epoch ${epoch}  ${update.leaderId} at ${update.address}  (${age})\n`;
+    case 'expired':
+      return `${timeOfDay}  expired  epoch ${epoch}  ${update.leaderId} at ${update.address}  (${age})\n`;
+    case 'vacant':
+      return `${timeOfDay}  vacant   epoch ${epoch} ended, nobody leads  (${age})\n`;
+    default:
+      return assertNever(update);
+  }
+}
+
+export function formatMembers(list: MemberList): string {
+  const rows = [...list.members]
+    .sort((a, b) => a.contact.nodeId.localeCompare(b.contact.nodeId, 'en', { numeric: true }))
+    .map(({ contact, linked, roundTripMs, self }) => [
+      contact.nodeId,
+      contact.address,
+      contact.role,
+      self ? 'asked' : linked ? 'linked' : '',
+      linked && roundTripMs > 0 ? formatSpan(roundTripMs) : '',
+    ]);
+  const count = rows.length === 1 ? '1 member' : `${rows.length} members`;
+  return `${formatTable(['MEMBER', 'ADDRESS', 'ROLE', 'LINK', 'ROUND TRIP'], rows)}${count} known in cluster ${list.cluster}\n`;
+}
+
+export function formatStatus(status: StatusResponse): string {
+  const rows = status.elections.map((election) => [
+    election.election,
+    election.state,
+    election.epoch === 0n ? '' : String(election.epoch),
+    election.state === 'leading' ? formatSpan(election.leadingForMs) : '',
+    formatBest(election),
+    election.trouble,
+  ]);
+  const header = ['ELECTION', 'STATE', 'EPOCH', 'FOR ANOTHER', 'LEADER', 'TROUBLE'];
+  return `elector ${status.electorId}\n${formatTable(header, rows)}`;
+}
+
+function formatBest({ best }: ElectionStatus): string {
+  const record = best.carried?.sealed.record;
+  if (record === undefined) return 'unknown';
+  if (record.kind === 'vacancy') return 'vacant';
+  return `${record.leader.id} (${best.status})`;
+}
+
+/** Columns as wide as their widest cell; those that are empty in every row are left out. */
+function formatTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const kept = header.map((_, column) => rows.some((row) => (row[column] ?? '') !== ''));
+  const pick = (row: readonly string[]): string[] => row.filter((_, column) => kept[column]);
+  const lines = [pick(header), ...rows.map(pick)];
+  const widths = pick(header).map((_, column) =>
+    Math.max(...lines.map((line) => line[column]?.length ?? 0)),
+  );
+  return lines
+    .map((line) => line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '))
+    .map((line) => `${line.trimEnd()}\n`)
+    .join('');
+}

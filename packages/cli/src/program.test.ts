@@ -1,0 +1,236 @@
+/** Command lines against a cluster in memory: what is printed, and how it ends. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { MemoryNetwork, systemClock } from '@herald/client';
+import type { OperatorTransport, Transport } from '@herald/client';
+import { parseAddress, parseElectionName, parseNodeId } from '@herald/core';
+import type { LeaderRecord } from '@herald/core';
+import type { StatusResponse } from '@herald/wire';
+import { exitCodes } from './exit-codes.ts';
+import { runCli } from './program.ts';
+
+const election = parseElectionName('payments');
+
+function leader(epoch: number, validityMs = 60_000): LeaderRecord {
+  return {
+    kind: 'leader',
+    election,
+    version: { lineage: 0, epoch: BigInt(epoch), sequence: BigInt(epoch), renewal: 2 },
+    issuer: parseNodeId('elector-a'),
+    validityMs,
+    leader: {
+      id: parseNodeId('elector-a'),
+      address: '10.0.0.1:9000',
+      electorAddress: parseAddress('elector-a:7400'),
+      metadata: { zone: 'north' },
+    },
+  };
+}
+
+interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+interface Cluster {
+  readonly network: MemoryNetwork;
+  readonly operator: Omit<OperatorTransport, keyof AsyncDisposable>;
+}
+
+function cluster(): Cluster {
+  const network = new MemoryNetwork(systemClock);
+  const status: StatusResponse = {
+    electorId: parseNodeId('elector-a'),
+    elections: [
+      {
+        election,
+        state: 'leading',
+        epoch: 17n,
+        leadingForMs: 2_100,
+        best: network.at('elector-a:7400').answer(election, undefined),
+        trouble: '',
+      },
+    ],
+  };
+  const operator = {
+    status: () => Promise.resolve(status),
+    stepDown: (_elector: unknown, { reason }: { readonly reason: string }) =>
+      Promise.resolve({ steppedDown: reason !== 'refuse', epoch: reason === 'refuse' ? 0n : 17n }),
+  };
+  return { network, operator };
+}
+
+async function run(
+  { network, operator }: Cluster,
+  argv: readonly string[],
+  onOutput: (text: string, end: () => void) => void = () => undefined,
+): Promise<Ran> {
+  const ending = new AbortController();
+  const printed = { stdout: '', stderr: '' };
+  const transport = (): Transport & OperatorTransport => ({ ...network.transport(), ...operator });
+  const code = await runCli('1.2.3', argv, {
+    stdout: (text) => {
+      printed.stdout += text;
+      onOutput(printed.stdout, () => {
+        ending.abort();
+      });
+    },
+    stderr: (text) => {
+      printed.stderr += text;
+    },
+    signal: ending.signal,
+    transport,
+    timeOfDay: () => '12:00:00',
+  });
+  return { code, ...printed };
+}
+
+const ask = ['-j', 'a:1', '-e', 'payments'];
+
+test('leader: who leads, for people', async () => {
+  const c = cluster();
+  c.network.at('a:1').hold(leader(17), 0, 3);
+  const { code, stdout, stderr } = await run(c, ['leader', ...ask]);
+  assert.equal(code, exitCodes.ok);
+  assert.equal(stderr, '');
+  assert.match(stdout, /^payments is led by elector-a\n/);
+  assert.match(stdout, /^ {2}address {3}10\.0\.0\.1:9000$/m);
+  assert.match(stdout, /^ {2}elector {3}elector-a:7400$/m);
+  assert.match(stdout, /^ {2}epoch {5}17 \(version 0\.17\.17\.2\)$/m);
+  assert.match(stdout, /^ {2}age {7}\S+ ms, valid for another \S+ s$/m);
+  assert.match(stdout, /^ {2}verified {2}no$/m);
+  assert.match(stdout, /^ {2}told by {3}node-a-1 at a:1, 3 hops from the elector/m);
+  assert.match(stdout, /^ {2}metadata {2}zone=north$/m);
+});
+
+test('leader --verify --json: one line for machines', async () => {
+  const c = cluster();
+  c.network.at('a:1').hold(leader(17));
+  const elector = c.network.at('elector-a:7400');
+  elector.hold(leader(17));
+  elector.leadsUntilMs = systemClock.nowMs() + 60_000;
+  const { code, stdout } = await run(c, ['leader', ...ask, '--verify', '--json']);
+  assert.equal(code, exitCodes.ok);
+  assert.equal(stdout.split('\n').length, 2);
+  const said = JSON.parse(stdout) as Record<string, unknown>;
+  assert.equal(said['election'], 'payments');
+  assert.equal(said['leaderId'], 'elector-a');
+  assert.equal(said['epoch'], '17');
+  assert.equal(said['version'], '0.17.17.2');
+  assert.equal(said['verified'], true);
+});
+
+test('leader: no leader ends with 4, nobody reached with 3, and both say what to do', async () => {
+  const c = cluster();
+  const nobody = await run(c, ['leader', ...ask, '-t', '100ms']);
+  assert.equal(nobody.code, exitCodes.noLeader);
+  assert.match(nobody.stderr, /^herald: NO_LEADER: no node that answered within 100 ms has heard/);
+  c.network.at('a:1').behaviour = 'refuses';
+  const unreachable = await run(c, ['leader', ...ask, '-t', '100ms']);
+  assert.equal(unreachable.code, exitCodes.unreachable);
+  assert.match(unreachable.stderr, /^herald: UNREACHABLE: .*check the seeds \(\d+ attempts, /);
+});
+
+test('leader --allow-expired shows what was known', async () => {
+  const c = cluster();
+  c.network.at('a:1').hold(leader(17), 120_000);
+  const { code, stdout } = await run(c, ['leader', ...ask, '--allow-expired']);
+  assert.equal(code, exitCodes.ok);
+  assert.match(stdout, /^payments was last led by elector-a\n/);
+  assert.match(stdout, /age {7}2 min, expired: nobody has renewed it/);
+});
+
+test('watch: a line per change, until the user ends it', async () => {
+  const c = cluster();
+  c.network.at('a:1').hold(leader(17));
+  const { code, stdout } = await run(c, ['watch', ...ask], (text, end) => {
+    const lines = text.split('\n').length - 1;
+    if (lines === 1) c.network.at('a:1').hold(leader(19));
+    if (lines === 2) end();
+  });
+  assert.equal(code, exitCodes.ok);
+  const [first, second] = stdout.split('\n');
+  assert.match(first ?? '', /^12:00:00 {2}leader {3}epoch 17 {2}elector-a at 10\.0\.0\.1:9000/);
+  assert.match(second ?? '', /^12:00:00 {2}leader {3}epoch 19/);
+});
+
+test('members: a table, or JSON', async () => {
+  const c = cluster();
+  c.network.at('a:1').members = [parseAddress('b:1')];
+  const text = await run(c, ['members', '-j', 'a:1']);
+  assert.equal(text.code, exitCodes.ok);
+  assert.deepEqual(text.stdout.split('\n'), [
+    'MEMBER    ADDRESS  ROLE  LINK',
+    'node-a-1  a:1      node  asked',
+    'node-b-1  b:1      node',
+    '2 members known in cluster memory',
+    '',
+  ]);
+  const json = JSON.parse((await run(c, ['members', '-j', 'a:1', '--json'])).stdout) as {
+    readonly members: readonly { readonly nodeId: string }[];
+  };
+  assert.deepEqual(
+    json.members.map(({ nodeId }) => nodeId),
+    ['node-a-1', 'node-b-1'],
+  );
+});
+
+test('status: an elector and its elections', async () => {
+  const { code, stdout } = await run(cluster(), ['status', '--elector', 'elector-a:7400']);
+  assert.equal(code, exitCodes.ok);
+  assert.deepEqual(stdout.split('\n'), [
+    'elector elector-a',
+    'ELECTION  STATE    EPOCH  FOR ANOTHER  LEADER',
+    'payments  leading  17     2.1 s        unknown',
+    '',
+  ]);
+});
+
+test('step-down: done is 0, not leading is 4', async () => {
+  const argv = ['step-down', '--elector', 'elector-a:7400', '-e', 'payments'];
+  const done = await run(cluster(), argv);
+  assert.equal(done.code, exitCodes.ok);
+  assert.match(done.stdout, /stepped down from payments: epoch 17 ended/);
+  const refused = await run(cluster(), [...argv, '--reason', 'refuse', '--json']);
+  assert.equal(refused.code, exitCodes.noLeader);
+  assert.deepEqual(JSON.parse(refused.stdout), {
+    election: 'payments',
+    steppedDown: false,
+    epoch: '0',
+  });
+});
+
+test('bad command lines end with 2, and name what is wrong', async () => {
+  const c = cluster();
+  for (const [argv, expected] of [
+    [['leader', '-e', 'payments'], /--join <host:port>' not specified/],
+    [['leader', '-j', 'nonsense', '-e', 'payments'], /--join.*must be host:port/],
+    [['leader', ...ask, '-t', '5'], /--timeout.*must be a duration such as 500ms/],
+    [['leader', ...ask, '--verfy'], /unknown option '--verfy'\n\(Did you mean --verify\?\)/],
+    [['leader', ...ask, '--min-epoch', '-1'], /--min-epoch.*must be a whole number/],
+    [['leadr', ...ask], /unknown command 'leadr'/],
+    [['leader', '-j', 'a:1', '-e', 'two words'], /--election.*must start with a letter or digit/],
+  ] as const) {
+    const { code, stderr, stdout } = await run(c, argv);
+    assert.equal(code, exitCodes.usage, argv.join(' '));
+    assert.equal(stdout, '');
+    assert.match(stderr, expected);
+  }
+  assert.equal(c.network.questions.length, 0);
+});
+
+test('help and version go to standard output and end with 0', async () => {
+  const c = cluster();
+  const help = await run(c, ['--help']);
+  assert.equal(help.code, 0);
+  for (const command of ['leader', 'watch', 'members', 'status', 'step-down']) {
+    assert.match(help.stdout, new RegExp(`^  ${command} `, 'm'));
+    assert.equal((await run(c, [command, '--help'])).code, 0);
+  }
+  assert.match(help.stdout, /Exit codes:/);
+  assert.deepEqual(await run(c, ['--version']), { code: 0, stdout: '1.2.3\n', stderr: '' });
+  const bare = await run(c, []);
+  assert.equal(bare.code, exitCodes.usage);
+  assert.match(bare.stderr, /Usage: herald/);
+});

@@ -1,0 +1,170 @@
+/** Decides what `herald` is told, and how it ends: commands, flags, variables, help, exit codes. */
+import { HeraldClientError } from '@herald/client';
+import { formatDurationMs } from '@herald/process';
+import { Command, CommanderError, Option } from 'commander';
+import type { CliContext } from './cli-context.ts';
+import { statusCommand, stepDownCommand } from './commands/elector.ts';
+import type { StatusFlags, StepDownFlags } from './commands/elector.ts';
+import { leaderCommand } from './commands/leader.ts';
+import type { LeaderFlags } from './commands/leader.ts';
+import { membersCommand } from './commands/members.ts';
+import type { MembersFlags } from './commands/members.ts';
+import { watchCommand } from './commands/watch.ts';
+import type { WatchFlags } from './commands/watch.ts';
+import { exitCodeHelp, exitCodeOf, exitCodes } from './exit-codes.ts';
+import type { ExitCode } from './exit-codes.ts';
+import {
+  readAddress,
+  readAddresses,
+  readElection,
+  readEpoch,
+  readMaxAgeMs,
+  readTimeoutMs,
+} from './values.ts';
+
+const timeoutMs = 5_000;
+
+const options = {
+  join: () =>
+    new Option('-j, --join <host:port>', 'node to ask; repeatable, one that lives is enough')
+      .env('HERALD_JOIN')
+      .argParser(readAddresses)
+      .makeOptionMandatory(),
+  election: () =>
+    new Option('-e, --election <name>', 'election that it is about')
+      .env('HERALD_ELECTION')
+      .argParser(readElection),
+  elector: () =>
+    new Option('--elector <host:port>', 'elector to ask')
+      .env('HERALD_ELECTOR')
+      .argParser(readAddress)
+      .makeOptionMandatory(),
+  timeout: () =>
+    new Option('-t, --timeout <duration>', 'how long it may take, e.g. 500ms or 10s')
+      .default(timeoutMs, formatDurationMs(timeoutMs))
+      .argParser(readTimeoutMs),
+  json: () => new Option('--json', 'one line of JSON instead of text for people'),
+};
+
+/** Runs one command line (without node and script) to its end; the exit code is for the process. */
+export async function runCli(
+  version: string,
+  argv: readonly string[],
+  context: CliContext,
+): Promise<ExitCode> {
+  let exitCode: ExitCode = exitCodes.ok;
+  const run =
+    <Flags>(command: (context: CliContext, flags: Flags) => Promise<ExitCode>) =>
+    async (flags: Flags): Promise<void> => {
+      exitCode = await command(context, flags);
+    };
+  const program = buildProgram(version, context, run);
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    // Commander has told the user already; 0 is --help and --version.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage;
+    if (context.signal.aborted) return exitCodes.failed;
+    context.stderr(`herald: ${describe(error)}\n`);
+    return exitCodeOf(error);
+  }
+}
+
+type Run = <Flags>(
+  command: (context: CliContext, flags: Flags) => Promise<ExitCode>,
+) => (flags: Flags) => Promise<void>;
+
+function buildProgram(version: string, context: CliContext, run: Run): Command {
+  const program = new Command('herald')
+    .description('Asks a Herald cluster who leads, and since when.')
+    .version(version, '-V, --version', 'show the version')
+    .helpOption('-h, --help', 'show help')
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput({
+      writeOut: context.stdout,
+      writeErr: context.stderr,
+      outputError: (text, write) => {
+        write(text.replace(/^error: /, 'herald: '));
+      },
+    })
+    .showSuggestionAfterError()
+    .addHelpText('after', exitCodeHelp);
+  addLeader(program, run);
+  addWatch(program, run);
+  program
+    .command('members')
+    .description('the members that a node knows')
+    .addOption(options.join())
+    .addOption(options.timeout())
+    .addOption(options.json())
+    .action(run<MembersFlags>(membersCommand));
+  addElectorCommands(program, run);
+  return program;
+}
+
+function addLeader(program: Command, run: Run): void {
+  program
+    .command('leader')
+    .description('who leads an election, how old that news is, and for how long it holds')
+    .addOption(options.join())
+    .addOption(options.election().makeOptionMandatory())
+    .addOption(options.timeout())
+    .option('--verify', 'also ask the elector beside the leader whether it leads')
+    .option('--allow-expired', 'take the last known leader even if nobody has renewed it')
+    .addOption(
+      new Option('--min-epoch <epoch>', 'wait for a leader of this epoch or newer').argParser(
+        readEpoch,
+      ),
+    )
+    .addOption(
+      new Option('--max-age <duration>', 'take no news older than this').argParser(readMaxAgeMs),
+    )
+    .addOption(options.json())
+    .addHelpText('after', '\nExample:\n  herald leader -j 10.0.0.3:7410 -e payments --verify\n')
+    .action(run<LeaderFlags>(leaderCommand));
+}
+
+function addWatch(program: Command, run: Run): void {
+  program
+    .command('watch')
+    .description('who leads an election, and each change, until Ctrl-C')
+    .addOption(options.join())
+    .addOption(options.election().makeOptionMandatory())
+    .option('--renewals', 'also show each renewal of the same leader')
+    .addOption(options.json())
+    .action(run<WatchFlags>(watchCommand));
+}
+
+function addElectorCommands(program: Command, run: Run): void {
+  program
+    .command('status')
+    .description('the elections of an elector: its state in each, and who leads')
+    .addOption(options.elector())
+    .addOption(options.election())
+    .addOption(options.timeout())
+    .addOption(options.json())
+    .action(run<StatusFlags>(statusCommand));
+  program
+    .command('step-down')
+    .description('ask an elector to end its leadership; another one takes over at once')
+    .addOption(options.elector())
+    .addOption(options.election().makeOptionMandatory())
+    .option('--reason <text>', 'for the log of the elector')
+    .addOption(options.timeout())
+    .addOption(options.json())
+    .action(run<StepDownFlags>(stepDownCommand));
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof HeraldClientError)) {
+    return error instanceof Error ? error.message : String(error);
+  }
+  const { attempts, redirects, retries } = error;
+  const summary =
+    attempts.length === 0
+      ? ''
+      : ` (${attempts.length} attempts, ${redirects} redirects, ${retries} retries)`;
+  return `${error.code}: ${error.message}${summary}`;
+}

@@ -1,0 +1,155 @@
+/**
+ * Decides whom to ask: seeds, which are never forgotten, and endpoints learnt from members. One that
+ * answered with a leader is asked again, so that few connections are open; one that failed is left
+ * alone for a while, longer each time. Somebody can always be asked: when all have failed, the one
+ * whose time is up first.
+ */
+import { jittered, pickOne, pickSome } from '@herald/core';
+import type { Address, Random } from '@herald/core';
+import { clientLimits, endpointTuning as tuning } from './tuning.ts';
+
+interface Endpoint {
+  readonly address: Address;
+  readonly isSeed: boolean;
+  failures: number;
+  /** Not asked before this, unless nobody else is left; 0 when it is in good standing. */
+  ejectedUntilMs: number;
+  /** Smoothed; `undefined` until it answered. */
+  roundTripMs: number | undefined;
+}
+
+const nobody: ReadonlySet<Address> = new Set();
+
+export interface EndpointInfo {
+  readonly address: Address;
+  readonly isSeed: boolean;
+  readonly ejected: boolean;
+  readonly roundTripMs: number | undefined;
+}
+
+export class EndpointPool {
+  readonly #endpoints = new Map<Address, Endpoint>();
+  readonly #random: Random;
+  #preferred: Address | undefined;
+  /** Times an endpoint was ejected. */
+  ejections = 0;
+
+  constructor(seeds: readonly Address[], random: Random) {
+    this.#random = random;
+    for (const address of seeds) this.#endpoints.set(address, newEndpoint(address, true));
+  }
+
+  /**
+   * Whom to ask next.
+   *
+   * @param exclude Never these: they were asked already.
+   * @param avoid Rather not these: their last answer did not help.
+   * @returns `undefined` when all are excluded.
+   */
+  pick(
+    nowMs: number,
+    exclude: ReadonlySet<Address> = nobody,
+    avoid: ReadonlySet<Address> = nobody,
+  ): Address | undefined {
+    const candidates = [...this.#endpoints.values()].filter(({ address }) => !exclude.has(address));
+    const standing = candidates.filter(({ ejectedUntilMs }) => ejectedUntilMs <= nowMs);
+    const fresh = standing.filter(({ address }) => !avoid.has(address));
+    const best = fresh.length > 0 ? fresh : standing;
+    if (best.length === 0) {
+      return candidates.reduce<Endpoint | undefined>(
+        (first, each) =>
+          first === undefined || each.ejectedUntilMs < first.ejectedUntilMs ? each : first,
+        undefined,
+      )?.address;
+    }
+    const preferred = best.find(({ address }) => address === this.#preferred);
+    return (preferred ?? pickOne(best, this.#random))?.address;
+  }
+
+  /** It answered, whatever the answer was. */
+  answered(address: Address, roundTripMs: number): void {
+    const endpoint = this.#endpoints.get(address);
+    if (endpoint === undefined) return;
+    endpoint.failures = 0;
+    endpoint.ejectedUntilMs = 0;
+    const before = endpoint.roundTripMs ?? roundTripMs;
+    endpoint.roundTripMs = before + (roundTripMs - before) * tuning.roundTripWeight;
+  }
+
+  /** It answered with a leader: asked first from now on. */
+  prefer(address: Address): void {
+    if (this.#endpoints.has(address)) this.#preferred = address;
+  }
+
+  /** It did not answer, or what it answered was of no use. */
+  failed(address: Address, nowMs: number): void {
+    const endpoint = this.#endpoints.get(address);
+    if (endpoint === undefined) return;
+    const ejectMs = Math.min(tuning.ejectCapMs, tuning.ejectBaseMs * 2 ** endpoint.failures);
+    if (ejectMs < tuning.ejectCapMs) endpoint.failures++;
+    endpoint.ejectedUntilMs = nowMs + jittered(ejectMs, tuning.ejectJitter, this.#random);
+    if (this.#preferred === address) this.#preferred = undefined;
+    this.ejections++;
+  }
+
+  /** Smoothed round trip to an endpoint; 0 while it is not known. */
+  roundTripMs(address: Address): number {
+    return this.#endpoints.get(address)?.roundTripMs ?? 0;
+  }
+
+  /** Adds what a node named, as far as there is room; an ejected one makes room. */
+  learn(addresses: readonly Address[], nowMs: number): void {
+    for (const address of addresses) {
+      if (this.#endpoints.has(address)) continue;
+      if (this.#learnt().length >= clientLimits.learntEndpointsMax && !this.#makeRoom(nowMs))
+        return;
+      this.#endpoints.set(address, newEndpoint(address, false));
+    }
+  }
+
+  /** Replaces what was learnt by a random choice of `addresses`; keeps what it knew of each. */
+  relearn(addresses: readonly Address[]): void {
+    const listed = addresses.filter((address) => this.#endpoints.get(address)?.isSeed !== true);
+    const kept = listed.filter((address) => address === this.#preferred).slice(0, 1);
+    const others = listed.filter((address) => address !== this.#preferred);
+    const room = clientLimits.learntEndpointsMax - kept.length;
+    const chosen = new Set([...kept, ...pickSome(others, room, this.#random)]);
+    for (const { address } of this.#learnt()) {
+      if (!chosen.has(address)) this.#forget(address);
+    }
+    for (const address of chosen) {
+      if (!this.#endpoints.has(address)) this.#endpoints.set(address, newEndpoint(address, false));
+    }
+  }
+
+  list(nowMs: number): readonly EndpointInfo[] {
+    return [...this.#endpoints.values()].map(
+      ({ address, isSeed, ejectedUntilMs, roundTripMs }) => ({
+        address,
+        isSeed,
+        ejected: ejectedUntilMs > nowMs,
+        roundTripMs,
+      }),
+    );
+  }
+
+  #learnt(): Endpoint[] {
+    return [...this.#endpoints.values()].filter(({ isSeed }) => !isSeed);
+  }
+
+  #makeRoom(nowMs: number): boolean {
+    const ejected = this.#learnt().find(({ ejectedUntilMs }) => ejectedUntilMs > nowMs);
+    if (ejected === undefined) return false;
+    this.#forget(ejected.address);
+    return true;
+  }
+
+  #forget(address: Address): void {
+    this.#endpoints.delete(address);
+    if (this.#preferred === address) this.#preferred = undefined;
+  }
+}
+
+function newEndpoint(address: Address, isSeed: boolean): Endpoint {
+  return { address, isSeed, failures: 0, ejectedUntilMs: 0, roundTripMs: undefined };
+}

@@ -1,0 +1,94 @@
+/** Questions over gRPC. Decides nothing but how a call of grpc-js becomes a promise or an iterable. */
+import { credentials as grpcCredentials } from '@grpc/grpc-js';
+import type { ChannelCredentials, Client, ClientUnaryCall, requestCallback } from '@grpc/grpc-js';
+import type { Address } from '@herald/core';
+import { channelOptions, ElectorClient, NodeClient } from '@herald/wire';
+import type { LeaderAnswer, WatchLeaderRequest } from '@herald/wire';
+import { HeraldClientError } from '../errors.ts';
+import { onAbort } from '../on-abort.ts';
+import type { OperatorTransport, Transport, TransportCall } from '../transport.ts';
+import { ChannelPool } from './channel-pool.ts';
+import { fromServiceError } from './grpc-errors.ts';
+
+export interface GrpcTransportOptions {
+  /** Plain text unless given. */
+  readonly credentials?: ChannelCredentials;
+}
+
+export function createGrpcTransport(
+  options: GrpcTransportOptions = {},
+): Transport & OperatorTransport {
+  const credentials = options.credentials ?? grpcCredentials.createInsecure();
+  // A pool of its own for each channel: closing it closes its connection, now and not in 10 s.
+  const channel = { ...channelOptions.query, 'grpc.use_local_subchannel_pool': 1 };
+  const nodes = new ChannelPool((address) => new NodeClient(address, credentials, channel));
+  const electors = new ChannelPool((address) => new ElectorClient(address, credentials, channel));
+  return {
+    lookup: (endpoint, request, call) =>
+      ask(nodes, endpoint, call, (stub, done) => stub.getLeader(request, done)),
+    watch: (endpoint, request, call) => watch(nodes, endpoint, request, call),
+    members: (endpoint, call) =>
+      ask(nodes, endpoint, call, (stub, done) => stub.listMembers({}, done)),
+    confirm: (elector, request, call) =>
+      ask(electors, elector, call, (stub, done) => stub.confirm(request, done)),
+    status: (elector, request, call) =>
+      ask(electors, elector, call, (stub, done) => stub.status(request, done)),
+    stepDown: (elector, request, call) =>
+      ask(electors, elector, call, (stub, done) => stub.stepDown(request, done)),
+    [Symbol.asyncDispose]: () => {
+      nodes.close();
+      electors.close();
+      return Promise.resolve();
+    },
+  };
+}
+
+/** One unary call. The deadline is the caller's signal: no wall clock is involved. */
+function ask<Stub extends Client, Answer>(
+  pool: ChannelPool<Stub>,
+  address: Address,
+  { signal }: TransportCall,
+  send: (stub: Stub, done: requestCallback<Answer>) => ClientUnaryCall,
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    const { stub, giveBack } = pool.borrow(address);
+    const call = send(stub, (error, answer) => {
+      giveBack();
+      stopListening();
+      if (error !== null) reject(fromServiceError(error));
+      else if (answer === undefined) reject(new HeraldClientError('UNREACHABLE', 'no answer'));
+      else resolve(answer);
+    });
+    const stopListening = onAbort(signal, () => {
+      call.cancel();
+    });
+  });
+}
+
+/** Reading pauses the stream while the reader is busy; grpc-js then stops the sender. */
+async function* watch(
+  pool: ChannelPool<NodeClient>,
+  address: Address,
+  request: WatchLeaderRequest,
+  { signal }: TransportCall,
+): AsyncGenerator<LeaderAnswer, void, undefined> {
+  signal.throwIfAborted();
+  const { stub, giveBack } = pool.borrow(address);
+  const stream = stub.watchLeader(request);
+  // To cancel a stream that is no longer read makes it report that to nobody: without a listener
+  // Node would raise it.
+  stream.on('error', () => undefined);
+  const stopListening = onAbort(signal, () => {
+    stream.cancel();
+  });
+  try {
+    for await (const answer of stream as AsyncIterable<LeaderAnswer>) yield answer;
+  } catch (error) {
+    throw fromServiceError(error);
+  } finally {
+    stopListening();
+    stream.cancel();
+    giveBack();
+  }
+}

@@ -1,0 +1,28 @@
+/** The public surface of the client SDK. */
+export { createClient } from './create-client.ts';
+export { createClientOver } from './client.ts';
+export type { Client, ClientStats } from './client.ts';
+export type {
+  CallOptions,
+  ClientOptions,
+  GetLeaderOptions,
+  WatchLeaderOptions,
+} from './client-options.ts';
+export type { LeaderFacts, LeaderResult, LeaderUpdate, VacancyFacts } from './results.ts';
+export type { Source } from './known-record.ts';
+export type { EndpointInfo } from './endpoints.ts';
+export { HeraldClientError } from './errors.ts';
+export type { ClientErrorCode } from './errors.ts';
+export type { Attempt, AttemptOutcome } from './attempts.ts';
+export { createOperator } from './create-operator.ts';
+export type { CreateOperatorOptions } from './create-operator.ts';
+export type { Operator, StatusOptions, StepDownOptions } from './operator.ts';
+export { clientLimits, defaults } from './tuning.ts';
+export { createGrpcTransport } from './grpc/grpc-transport.ts';
+export type { GrpcTransportOptions } from './grpc/grpc-transport.ts';
+export type { OperatorTransport, Transport, TransportCall } from './transport.ts';
+export { systemClock } from './clock.ts';
+export type { CancelTimer, Clock } from './clock.ts';
+export { VirtualClock } from './memory/virtual-clock.ts';
+export { MemoryEndpoint, MemoryNetwork } from './memory/memory-network.ts';
+export type { MemoryBehaviour, MemoryQuestion } from './memory/memory-network.ts';

@@ -1,0 +1,226 @@
+/**
+ * Nodes and electors in memory, for tests of the client and of programs that use it: what each one
+ * knows, how slow it is and how it fails is set by the test. An answer is reckoned as a real node
+ * does it; the network decides nothing for the client.
+ */
+import { ageMs, compareVersions, parseAddress, recordStatus, validForMs } from '@herald/core';
+import type {
+  Address,
+  ClusterName,
+  ElectionName,
+  HeldRecord,
+  LeaderRecord,
+  NodeId,
+  Version,
+} from '@herald/core';
+import type { ConfirmResponse, LeaderAnswer, MemberList } from '@herald/wire';
+import { sleep } from '../clock.ts';
+import type { Clock } from '../clock.ts';
+import { HeraldClientError } from '../errors.ts';
+import { onAbort } from '../on-abort.ts';
+import type { Transport, TransportCall } from '../transport.ts';
+
+/**
+ * - `answers`: as a real node or elector does.
+ * - `hangs`: accepts every question and never answers.
+ * - `refuses`: cannot be connected to.
+ * - `rejects`: answers every question with a refusal, as a server that is no Herald node does.
+ */
+export type MemoryBehaviour = 'answers' | 'hangs' | 'refuses' | 'rejects';
+
+/** One question that arrived somewhere. */
+export interface MemoryQuestion {
+  readonly what: 'lookup' | 'watch' | 'members' | 'confirm';
+  readonly endpoint: Address;
+  readonly atMs: number;
+  readonly version: Version | undefined;
+}
+
+export class MemoryEndpoint {
+  readonly address: Address;
+  behaviour: MemoryBehaviour = 'answers';
+  /** From question to answer. */
+  latencyMs = 0;
+  /** What it says when it is behind. */
+  ask: readonly Address[] = [];
+  /** Whom it lists as members, beside itself. */
+  members: readonly Address[] = [];
+  /** As an elector: until when it leads, by the clock of the network; 0 when it does not. */
+  leadsUntilMs = 0;
+  /** Replaces its answer, for one that lies. */
+  lie: ((honest: LeaderAnswer) => LeaderAnswer) | undefined;
+  readonly #clock: Clock;
+  readonly #held = new Map<ElectionName, HeldRecord>();
+  readonly #watchers = new Set<() => void>();
+  /** Goes up when its watches are dropped. */
+  #generation = 0;
+
+  constructor(address: Address, clock: Clock) {
+    this.address = address;
+    this.#clock = clock;
+  }
+
+  /** It learns `record`, issued `ageMs` ago, whatever it held before. */
+  hold(record: LeaderRecord, age = 0, hops = 1): void {
+    const sealed = { record, bytes: new Uint8Array(), keyId: '', signature: new Uint8Array() };
+    const appliedAtMs = this.#clock.nowMs();
+    this.#held.set(record.election, { sealed, appliedAtMs, ageAtApplyMs: age, hops });
+    for (const wake of this.#watchers) wake();
+  }
+
+  /** It knows nothing of `election` any longer. */
+  forget(election: ElectionName): void {
+    this.#held.delete(election);
+  }
+
+  /** Ends every watch at this node, as a restart does. */
+  dropWatches(): void {
+    this.#generation++;
+    for (const wake of this.#watchers) wake();
+  }
+
+  answer(election: ElectionName, minVersion: Version | undefined): LeaderAnswer {
+    const held = this.#held.get(election);
+    const nowMs = this.#clock.nowMs();
+    const nodeId = `node-${this.address.replace(':', '-')}` as NodeId;
+    const mine = held?.sealed.record.version;
+    const behind =
+      minVersion !== undefined &&
+      (mine === undefined ||
+        compareVersions({ ...mine, renewal: 0 }, { ...minVersion, renewal: 0 }) < 0);
+    const honest: LeaderAnswer = {
+      status: held === undefined ? 'unknown' : recordStatus(held, nowMs),
+      carried: held && { sealed: held.sealed, ageMs: ageMs(held, nowMs), hops: held.hops },
+      validForMs: held === undefined ? 0 : validForMs(held, nowMs),
+      behind,
+      ask: behind ? this.ask : [],
+      nodeId,
+    };
+    return this.lie?.(honest) ?? honest;
+  }
+
+  confirm(election: ElectionName, version: Version | undefined): ConfirmResponse {
+    const leadingForMs = Math.max(0, this.leadsUntilMs - this.#clock.nowMs());
+    const best = this.answer(election, version);
+    const leading = leadingForMs > 0 && !best.behind;
+    return {
+      leading,
+      leadingForMs: leading ? leadingForMs : 0,
+      best,
+      retryAfterMs: 0,
+      electorId: best.nodeId,
+    };
+  }
+
+  list(): MemberList {
+    const members = [this.address, ...this.members].map((address) => ({
+      contact: {
+        nodeId: `node-${address.replace(':', '-')}` as NodeId,
+        generation: 1,
+        address,
+        role: 'node' as const,
+      },
+      linked: false,
+      self: address === this.address,
+      roundTripMs: 0,
+    }));
+    return { cluster: 'memory' as ClusterName, members };
+  }
+
+  /** The present answer, then one whenever something new is held; latest wins. */
+  async *watch(
+    election: ElectionName,
+    minVersion: Version | undefined,
+    signal: AbortSignal,
+  ): AsyncGenerator<LeaderAnswer, void, undefined> {
+    const generation = this.#generation;
+    while (!signal.aborted && this.#generation === generation) {
+      const changed = new Promise<void>((resolve) => {
+        const wake = (): void => {
+          this.#watchers.delete(wake);
+          resolve();
+        };
+        this.#watchers.add(wake);
+        onAbort(signal, wake);
+      });
+      yield this.answer(election, minVersion);
+      await changed;
+    }
+    if (!signal.aborted) throw new HeraldClientError('UNREACHABLE', 'the node went away');
+  }
+}
+
+export class MemoryNetwork {
+  /** Every question, in order. */
+  readonly questions: MemoryQuestion[] = [];
+  readonly #clock: Clock;
+  readonly #endpoints = new Map<Address, MemoryEndpoint>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** The endpoint at `address`, made when it is first named. */
+  at(address: string): MemoryEndpoint {
+    const key = parseAddress(address);
+    const endpoint = this.#endpoints.get(key) ?? new MemoryEndpoint(key, this.#clock);
+    this.#endpoints.set(key, endpoint);
+    return endpoint;
+  }
+
+  /** What a client talks through. */
+  transport(): Transport {
+    return {
+      lookup: async (address, { election, minVersion }, call) => {
+        const endpoint = await this.#reach('lookup', address, minVersion, call);
+        return endpoint.answer(election, minVersion);
+      },
+      watch: (address, { election, minVersion }, call) =>
+        this.#watch(address, election, minVersion, call),
+      members: async (address, call) =>
+        (await this.#reach('members', address, undefined, call)).list(),
+      confirm: async (address, { election, version }, call) => {
+        const endpoint = await this.#reach('confirm', address, version, call);
+        return endpoint.confirm(election, version);
+      },
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    };
+  }
+
+  async *#watch(
+    address: Address,
+    election: ElectionName,
+    minVersion: Version | undefined,
+    call: TransportCall,
+  ): AsyncGenerator<LeaderAnswer, void, undefined> {
+    const endpoint = await this.#reach('watch', address, minVersion, call);
+    yield* endpoint.watch(election, minVersion, call.signal);
+  }
+
+  /** The way there: recorded, as slow as the endpoint, or never ending. */
+  async #reach(
+    what: MemoryQuestion['what'],
+    address: Address,
+    version: Version | undefined,
+    { signal }: TransportCall,
+  ): Promise<MemoryEndpoint> {
+    const endpoint = this.at(address);
+    this.questions.push({ what, endpoint: address, atMs: this.#clock.nowMs(), version });
+    if (endpoint.latencyMs > 0) await sleep(this.#clock, endpoint.latencyMs, signal);
+    if (endpoint.behaviour === 'hangs') await aborted(signal);
+    if (signal.aborted) throw new HeraldClientError('UNREACHABLE', 'cancelled');
+    if (endpoint.behaviour === 'refuses') {
+      throw new HeraldClientError('UNREACHABLE', `connection to ${address} refused`);
+    }
+    if (endpoint.behaviour === 'rejects') {
+      throw new HeraldClientError('REJECTED', `${address} knows no such method`);
+    }
+    return endpoint;
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    onAbort(signal, resolve);
+  });
+}

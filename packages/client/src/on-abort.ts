@@ -1,0 +1,57 @@
+/**
+ * Abort signals, made cheap. Many calls may share one signal, such as that of a whole process: however
+ * many they are, the signal gets one listener, so that the platform does not warn of a leak.
+ */
+
+interface Hub {
+  readonly callbacks: Set<() => void>;
+  readonly listener: () => void;
+}
+
+const hubs = new WeakMap<AbortSignal, Hub>();
+
+/**
+ * Calls `callback` once, when `signal` aborts; at once if it has.
+ *
+ * @returns Stops listening.
+ */
+export function onAbort(signal: AbortSignal, callback: () => void): () => void {
+  if (signal.aborted) {
+    callback();
+    return () => undefined;
+  }
+  const hub = hubs.get(signal) ?? openHub(signal);
+  // A wrapper of its own, so that the same function may listen twice.
+  const entry = (): void => {
+    callback();
+  };
+  hub.callbacks.add(entry);
+  return () => {
+    hub.callbacks.delete(entry);
+    if (hub.callbacks.size > 0 || hubs.get(signal) !== hub) return;
+    signal.removeEventListener('abort', hub.listener);
+    hubs.delete(signal);
+  };
+}
+
+function openHub(signal: AbortSignal): Hub {
+  const callbacks = new Set<() => void>();
+  const listener = (): void => {
+    hubs.delete(signal);
+    for (const callback of callbacks) callback();
+  };
+  const hub = { callbacks, listener };
+  signal.addEventListener('abort', listener, { once: true });
+  hubs.set(signal, hub);
+  return hub;
+}
+
+/**
+ * The reason of every abort within the client, where nobody reads it. Without a reason the platform
+ * makes an exception with a stack for each, which costs more than all the rest of a lookup.
+ */
+const noLongerNeeded = new Error('no longer needed');
+
+export function abort(controller: AbortController): void {
+  controller.abort(noLongerNeeded);
+}

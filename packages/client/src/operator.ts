@@ -1,0 +1,117 @@
+/**
+ * What an operator asks an elector: its state, and to step down. Each is one question to one address
+ * that the operator chose, and never repeated: to step down twice would end two leaderships.
+ */
+import type { Address, ElectionName } from '@herald/core';
+import type { StatusResponse, StepDownResponse } from '@herald/wire';
+import { attempt } from './attempt-call.ts';
+import type { AttemptResult } from './attempt-call.ts';
+import { AttemptLog } from './attempts.ts';
+import type { Attempt } from './attempts.ts';
+import { parseElection, parseEndpoint, parseTimeout } from './client-options.ts';
+import type { CallOptions } from './client-options.ts';
+import { systemClock } from './clock.ts';
+import type { Clock } from './clock.ts';
+import { HeraldClientError } from './errors.ts';
+import type { OperatorTransport, TransportCall } from './transport.ts';
+import { defaults } from './tuning.ts';
+
+export interface OperatorOptions {
+  /** `host:port` of the elector. */
+  readonly elector: string;
+  readonly transport: OperatorTransport;
+  readonly clock?: Clock;
+}
+
+export interface StatusOptions extends CallOptions {
+  /** All elections of the elector unless given. */
+  readonly election?: string;
+}
+
+export interface StepDownOptions extends CallOptions {
+  readonly election: string;
+  /** For the elector's log and for people. */
+  readonly reason?: string;
+}
+
+export interface Operator extends AsyncDisposable {
+  status(options?: StatusOptions): Promise<StatusResponse>;
+  /** Ends the elector's leadership, if it leads; it campaigns again behind the others. */
+  stepDown(options: StepDownOptions): Promise<StepDownResponse>;
+}
+
+/** `createOperator` without a default transport. */
+export function createOperatorOver(options: OperatorOptions): Operator {
+  const elector = parseEndpoint(options.elector, 'elector');
+  const { clock = systemClock, transport } = options;
+  const ask = <Answer>(
+    what: Attempt['what'],
+    call: CallOptions,
+    send: (call: TransportCall) => Promise<Answer>,
+  ): Promise<Answer> => askOnce({ clock, elector, what, call, send });
+  return {
+    status: async (call = {}) => {
+      const election = call.election === undefined ? undefined : parseElection(call.election);
+      return ask('status', call, (sent) => transport.status(elector, { election }, sent));
+    },
+    stepDown: async (call) => {
+      const election: ElectionName = parseElection(call.election);
+      const request = { election, reason: call.reason ?? '' };
+      return ask('step-down', call, (sent) => transport.stepDown(elector, request, sent));
+    },
+    [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose](),
+  };
+}
+
+interface Question<Answer> {
+  readonly clock: Clock;
+  readonly elector: Address;
+  readonly what: Attempt['what'];
+  readonly call: CallOptions;
+  readonly send: (call: TransportCall) => Promise<Answer>;
+}
+
+async function askOnce<Answer>(question: Question<Answer>): Promise<Answer> {
+  const { call, clock, elector, send, what } = question;
+  const log = new AttemptLog();
+  const timeoutMs = parseTimeout(call.timeoutMs, defaults.timeoutMs);
+  const signal = call.signal ?? new AbortController().signal;
+  const result = await attempt({
+    clock,
+    endpoint: elector,
+    what,
+    timeoutMs,
+    signal,
+    log,
+    ask: send,
+    judge: () => 'answered',
+  });
+  if (result.kind === 'answered') return result.answer;
+  throw failureOf(question, result, timeoutMs, log);
+}
+
+function failureOf<Answer>(
+  question: Question<Answer>,
+  result: Extract<AttemptResult<Answer>, { kind: 'failed' }>,
+  timeoutMs: number,
+  log: AttemptLog,
+): HeraldClientError {
+  const { call, elector } = question;
+  const { attempts } = log;
+  switch (result.outcome) {
+    case 'timeout': {
+      const message = `the elector at ${elector} did not answer within ${String(timeoutMs)} ms`;
+      return new HeraldClientError('DEADLINE_EXCEEDED', message, { attempts });
+    }
+    case 'pending': {
+      const cause: unknown = call.signal?.reason;
+      const message = `the question to the elector at ${elector} was aborted by its signal`;
+      return new HeraldClientError('ABORTED', message, { attempts, cause });
+    }
+    default: {
+      const verb = result.outcome === 'rejected' ? 'refused' : 'could not be reached';
+      const message = `the elector at ${elector} ${verb}: ${result.error.message}`;
+      return new HeraldClientError(result.error.code, message, { attempts, cause: result.error });
+    }
+  }
+}

@@ -1,0 +1,204 @@
+/**
+ * Decides when nodes are asked. However many calls wait, there is one lookup at a time, and one
+ * back-off between two lookups, which also calls that arrive later have to wait for. Each call
+ * leaves when its own requirement is met or when it ends; that never disturbs the others.
+ */
+import type { Address, Version } from '@herald/core';
+import { compareVersions } from '@herald/core';
+import type { AttemptLog } from './attempts.ts';
+import { Backoff } from './backoff.ts';
+import { sleep } from './clock.ts';
+import type { KnownRecord } from './known-record.ts';
+import { Lookup } from './lookup.ts';
+import type { LookupOutcome } from './lookup.ts';
+import { abort } from './on-abort.ts';
+import type { ClientParts } from './parts.ts';
+import type { PendingCall } from './pending-call.ts';
+import { shortfall } from './requirement.ts';
+import { clientLimits } from './tuning.ts';
+import { VisitedTargets } from './visited.ts';
+
+interface Waiter {
+  readonly call: PendingCall;
+  /** Ends the waiting: with a record, or with `undefined` when the call ended first. */
+  readonly leave: (known: KnownRecord | undefined) => void;
+}
+
+export class Refresher {
+  readonly #parts: ClientParts;
+  readonly #onLeader: (endpoint: Address) => void;
+  readonly #waiters = new Set<Waiter>();
+  readonly #visited = new VisitedTargets();
+  readonly #backoff: Backoff;
+  #lookup: Lookup | undefined;
+  /** What the last lookup did; calls that arrive during the back-off after it have that in common. */
+  #lastLog: AttemptLog | undefined;
+  #running: Promise<void> | undefined;
+  /** Ends the back-off under way, when nobody waits any longer. */
+  #pause: AbortController | undefined;
+  #isClosed = false;
+  /** No lookup before this. */
+  #pausedUntilMs = 0;
+  #avoid: ReadonlySet<Address> = new Set();
+
+  /** @param onLeader Told which endpoint named a leader, after each lookup that found one. */
+  constructor(parts: ClientParts, onLeader: (endpoint: Address) => void) {
+    this.#parts = parts;
+    this.#onLeader = onLeader;
+    this.#backoff = new Backoff({
+      baseMs: parts.delays.backoffBaseMs,
+      capMs: parts.delays.backoffCapMs,
+      random: parts.random,
+    });
+    parts.keeper.onAdopted(() => {
+      this.#settle();
+    });
+  }
+
+  /** Calls that wait now. */
+  get waiting(): number {
+    return this.#waiters.size;
+  }
+
+  /** Whether one more call may wait. */
+  get hasRoom(): boolean {
+    return this.#waiters.size < clientLimits.waitingCallsMax;
+  }
+
+  /**
+   * Waits until a lookup that ended after this moment, or anything newly adopted, left the client
+   * with a record that meets the call's requirement. While there is a back-off, because the last
+   * lookup brought nothing, what is known is good enough: a record within its validity is not
+   * withheld because nodes are in trouble.
+   *
+   * @returns `undefined` when the call ended first.
+   */
+  wait(call: PendingCall): Promise<KnownRecord | undefined> {
+    return new Promise((resolve) => {
+      const nowMs = this.#parts.clock.nowMs();
+      if (this.#isClosed || call.endReason !== undefined) {
+        resolve(undefined);
+        return;
+      }
+      if (nowMs < this.#pausedUntilMs) {
+        const { known } = this.#parts.keeper;
+        if (shortfall(known, call.requirement, nowMs) === undefined) {
+          resolve(known);
+          return;
+        }
+        // What the last lookup found is what this call has to wait for: it counts as asked with it.
+        if (this.#lastLog !== undefined && call.log.attempts.length === 0) {
+          call.log.append(this.#lastLog);
+        }
+      }
+      const waiter: Waiter = {
+        call,
+        leave: (known) => {
+          this.#waiters.delete(waiter);
+          stopListening();
+          this.#tell(call);
+          if (this.#waiters.size === 0) this.#endPause();
+          resolve(known);
+        },
+      };
+      const stopListening = call.onEnd(() => {
+        waiter.leave(undefined);
+      });
+      this.#waiters.add(waiter);
+      this.#running ??= this.#run();
+    });
+  }
+
+  /** Ends the lookup; calls that still wait must have been ended before. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#endPause();
+    this.#lookup?.abort();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    while (this.#waiters.size > 0 && !this.#isClosed) {
+      const { clock } = this.#parts;
+      const pauseMs = this.#pausedUntilMs - clock.nowMs();
+      if (pauseMs > 0) {
+        await this.#sleep(pauseMs);
+        continue;
+      }
+      const lookup = new Lookup(this.#parts, {
+        minVersion: this.#minVersion(),
+        redirectsMax: this.#redirectsLeft(),
+        avoid: this.#avoid,
+        visited: this.#visited,
+      });
+      this.#lookup = lookup;
+      const outcome = await lookup.run();
+      this.#lookup = undefined;
+      this.#conclude(lookup, outcome);
+    }
+    this.#visited.clear();
+    this.#running = undefined;
+  }
+
+  async #sleep(pauseMs: number): Promise<void> {
+    this.#pause = new AbortController();
+    await sleep(this.#parts.clock, pauseMs, this.#pause.signal);
+    this.#pause = undefined;
+  }
+
+  #endPause(): void {
+    if (this.#pause !== undefined) abort(this.#pause);
+  }
+
+  /** After a lookup: those it satisfied leave; for the others there is a back-off. */
+  #conclude(lookup: Lookup, outcome: LookupOutcome): void {
+    this.#lastLog = lookup.log;
+    for (const { call } of this.#waiters) call.log.append(lookup.log);
+    this.#settle();
+    if (lookup.leaderFrom !== undefined) this.#onLeader(lookup.leaderFrom);
+    if (outcome === 'leader' && this.#waiters.size === 0) {
+      this.#backoff.reset();
+      this.#avoid = new Set();
+      this.#pausedUntilMs = 0;
+    } else {
+      this.#avoid = lookup.asked;
+      this.#pausedUntilMs = this.#parts.clock.nowMs() + this.#backoff.nextMs();
+    }
+  }
+
+  /** Lets those go whose requirement is met. */
+  #settle(): void {
+    const { clock, keeper } = this.#parts;
+    const nowMs = clock.nowMs();
+    for (const waiter of this.#waiters) {
+      if (shortfall(keeper.known, waiter.call.requirement, nowMs) === undefined) {
+        waiter.leave(keeper.known);
+      }
+    }
+  }
+
+  /** What the lookup that is under way has done so far belongs to the log of a call that leaves. */
+  #tell(call: PendingCall): void {
+    if (this.#lookup !== undefined) call.log.append(this.#lookup.log, this.#lookup.pending);
+  }
+
+  /** The newest known version, or the epoch that a caller asks for if that is newer. */
+  #minVersion(): Version | undefined {
+    const known = this.#parts.keeper.known?.sealed.record.version;
+    let version = known && { ...known, renewal: 0 };
+    for (const { call } of this.#waiters) {
+      const { minEpoch } = call.requirement;
+      if (minEpoch === 0n) continue;
+      const wanted = { lineage: known?.lineage ?? 0, epoch: minEpoch, sequence: 0n, renewal: 0 };
+      if (version === undefined || compareVersions(wanted, version) > 0) version = wanted;
+    }
+    return version;
+  }
+
+  /** No call may be led through more hints than it is allowed, so the most led one decides. */
+  #redirectsLeft(): number {
+    let most = 0;
+    for (const { call } of this.#waiters) most = Math.max(most, call.log.redirects);
+    return Math.max(0, clientLimits.redirectsMax - most);
+  }
+}

@@ -1,0 +1,3 @@
+/** The public surface of the gossip node. */
+export { createGossipNode } from './gossip-node.ts';
+export type { GossipNode, GossipNodeOptions } from './gossip-node.ts';

@@ -1,0 +1,123 @@
+/**
+ * Decides how a `herald-gossip-node` process is told what to do: flags and `HERALD_*` variables, in the
+ * one table from which validation and help follow.
+ */
+import { hostname } from 'node:os';
+import { limits, parseAddress, parseClusterName, parseNodeId } from '@herald/core';
+import type { NodeId } from '@herald/core';
+import { nodeWatchesMax } from '@herald/member';
+import {
+  defineOptions,
+  formatListenAddress,
+  listenAddress,
+  listOf,
+  parsedBy,
+  wholeNumber,
+} from '@herald/process';
+import type { OptionProblem, ParsedOptions } from '@herald/process';
+
+const fanoutMax = 16;
+const wildcard = /^(0\.0\.0\.0|::)$/;
+const loopback = /^(127\.|localhost:|\[::1\])/;
+
+export const nodeOptionTable = defineOptions({
+  id: {
+    flag: '--id <name>',
+    env: 'HERALD_ID',
+    schema: parsedBy(parseNodeId),
+    optional: true,
+    description:
+      'Stable name of this node, unique in the cluster; the host name and the port unless given',
+    group: 'Member',
+  },
+  cluster: {
+    flag: '--cluster <name>',
+    env: 'HERALD_CLUSTER',
+    schema: parsedBy(parseClusterName),
+    description: 'Cluster that it belongs to; members of others are refused',
+    group: 'Member',
+  },
+  fanout: {
+    flag: '--fanout <links>',
+    env: 'HERALD_FANOUT',
+    schema: wholeNumber({ min: 2, max: fanoutMax }),
+    optional: true,
+    description: 'Links that it dials; more mean fewer hops and more idle traffic',
+    group: 'Member',
+  },
+  listen: {
+    flag: '--listen <host:port>',
+    env: 'HERALD_LISTEN',
+    schema: listenAddress(),
+    default: '0.0.0.0:7410',
+    description: 'Where to serve gRPC: the links of the tier, and questions of clients',
+    group: 'Network',
+  },
+  advertise: {
+    flag: '--advertise <host:port>',
+    env: 'HERALD_ADVERTISE',
+    schema: parsedBy((text) => parseAddress(text)),
+    optional: true,
+    description: 'Where others reach this node; the address listened on unless given',
+    group: 'Network',
+  },
+  join: {
+    flag: '--join <host:port>',
+    env: 'HERALD_JOIN',
+    repeatable: true,
+    schema: listOf(parsedBy((text) => parseAddress(text))),
+    description: 'Member to join the tier by; tried again for ever, may name this node itself',
+    group: 'Network',
+  },
+  watchesMax: {
+    flag: '--watches-max <count>',
+    env: 'HERALD_WATCHES_MAX',
+    schema: wholeNumber({ min: 0, max: 1_000_000 }),
+    default: String(nodeWatchesMax),
+    description: 'Watches of clients served at the same time; others are sent elsewhere',
+    group: 'Network',
+  },
+  opsListen: {
+    flag: '--ops-listen <host:port>',
+    env: 'HERALD_OPS_LISTEN',
+    schema: listenAddress(),
+    optional: true,
+    description: 'Where to serve /livez, /readyz and /metrics over HTTP; nowhere unless given',
+    group: 'Network',
+  },
+});
+
+export type NodeProcessOptions = ParsedOptions<typeof nodeOptionTable>;
+
+/** Rules between options. */
+export function checkNodeOptions(options: NodeProcessOptions): readonly OptionProblem[] {
+  const { advertise, id, join, listen, opsListen } = options;
+  const problems: OptionProblem[] = [];
+  if (listen.port !== 0 && listen.port === opsListen?.port) {
+    const message = `must differ from the port of --listen, got ${listen.port}`;
+    problems.push({ field: '--ops-listen', message });
+  }
+  const isElsewhere = join.some((address) => !loopback.test(address));
+  if (advertise === undefined && wildcard.test(listen.host) && isElsewhere) {
+    const message =
+      `is required, since --listen ${formatListenAddress(listen)} does not say where others ` +
+      'reach this node; give its host and port';
+    problems.push({ field: '--advertise', message });
+  }
+  if (id === undefined && listen.port === 0) {
+    const message = 'is required with port 0: a name that changes with each start is not stable';
+    problems.push({ field: '--id', message });
+  }
+  return problems;
+}
+
+/** The node's name: as given, else from the host's name and the port, so that a restart keeps it. */
+export function nodeIdOf({ id, listen }: Pick<NodeProcessOptions, 'id' | 'listen'>): NodeId {
+  if (id !== undefined) return id;
+  const suffix = `-${listen.port}`;
+  const host = hostname()
+    .replace(/[^A-Za-z0-9._-]/g, '-')
+    .replace(/^[^A-Za-z0-9]+/, '')
+    .slice(0, limits.nameBytesMax - suffix.length);
+  return parseNodeId(`${host === '' ? 'node' : host}${suffix}`);
+}
