@@ -1,0 +1,71 @@
+/** Decides how the results of the bench are laid out for people: one column for each side. */
+import { arch, cpus, platform, release, totalmem } from 'node:os';
+import type { EtcdCluster } from '../etcd/etcd-cluster.ts';
+import type { Terminal } from '../story/terminal.ts';
+import { describeEtcd } from '../story/start-rows.ts';
+import { formatMs } from '../story/wording.ts';
+import { mean, medianOf } from './bench-report.ts';
+import type { BenchReport, BenchResults } from './bench-report.ts';
+
+const columnWidth = 18;
+
+/** What the figures were measured on. */
+export function showMachine(terminal: Terminal, etcd: EtcdCluster): void {
+  const processors = cpus();
+  const model = processors[0]?.model.trim() ?? 'unknown processor';
+  const memoryGiB = (totalmem() / 2 ** 30).toFixed(0);
+  terminal.row('machine', `${String(processors.length)} × ${model}, ${memoryGiB} GiB`);
+  terminal.row('', `${platform()} ${release()}, ${arch()}`);
+  terminal.row('Node', process.version);
+  terminal.row('etcd', describeEtcd(etcd));
+}
+
+export function showResults(terminal: Terminal, report: BenchReport, results: BenchResults): void {
+  const { herald, directWatch, client } = report;
+  const columns = (label: string, ours: string, theirs: string): void => {
+    terminal.row(label, `${ours.padStart(columnWidth)}${theirs.padStart(columnWidth)}`);
+  };
+  const memory = mean(results.directWatch.map(({ etcd }) => etcd?.rssMiB));
+  const direct = results.directWatch.flatMap(({ changes }) => changes);
+  const changes = [results.herald.changes.length, direct.length].map(String);
+  terminal.heading(`A change of leader reaches ${String(report.nodes)} machines`);
+  columns('', 'Herald', 'direct etcd watch');
+  columns('changes measured', changes[0] ?? '', changes[1] ?? '');
+  columns('p50', formatMs(herald.p50Ms), formatMs(directWatch.p50Ms));
+  columns('p99', formatMs(herald.p99Ms), formatMs(directWatch.p99Ms));
+  columns('the last', formatMs(herald.maxMs), formatMs(directWatch.maxMs));
+  columns('pushes per node', herald.pushesPerNode.toFixed(2), '');
+  columns('hops at most', String(herald.maxHops), '');
+  columns('etcd connections', shown(herald.etcdConnections), shown(directWatch.etcdConnections));
+  columns('etcd CPU', shown(herald.etcdCpuSeconds, ' s'), shown(directWatch.etcdCpuSeconds, ' s'));
+  columns('etcd memory', megabytes(results.herald.etcd?.rssMiB), megabytes(memory));
+  terminal.line();
+  terminal.row('p99, Herald : direct', report.p99Ratio.toFixed(2));
+  const fromAcknowledged = medianOf(direct, (change) => change.fromAcknowledged.p99Ms);
+  terminal.row(
+    'fairness',
+    'Herald’s time runs from the elector’s publishing, after etcd’s commit; a direct watcher’s from',
+  );
+  terminal.row(
+    '',
+    `the sending of the put. From the put’s acknowledgement its p99 is ${formatMs(fromAcknowledged)}, ` +
+      `the ratio ${(herald.p99Ms / fromAcknowledged).toFixed(2)}.`,
+  );
+  terminal.heading('A client asks who leads');
+  terminal.row(
+    'from what it knows',
+    `${client.cachedPerSecond.toLocaleString('en-GB')} calls a second`,
+  );
+  terminal.row(
+    'from a node',
+    `p99 ${formatMs(client.uncachedP99Ms)} at 1,000 calls a second, each a lookup`,
+  );
+}
+
+function shown(value: number | null, unit = ''): string {
+  return value === null ? 'not measured' : `${String(value)}${unit}`;
+}
+
+function megabytes(value: number | undefined): string {
+  return value === undefined ? 'not measured' : `${value.toFixed(0)} MiB`;
+}

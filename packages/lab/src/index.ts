@@ -1,0 +1,32 @@
+/** A real Herald cluster on one machine: what other packages may use of it. */
+export {
+  findRaftLeader,
+  startEtcd,
+  type EtcdCluster,
+  type StartEtcdOptions,
+} from './etcd/etcd-cluster.ts';
+export { countClientConnections, cpuSeconds } from './etcd/etcd-load.ts';
+export type { EtcdMember } from './etcd/etcd-member.ts';
+export { findEtcd, type EtcdLookup, type EtcdSource } from './etcd/etcd-source.ts';
+export { ensureEtcd } from './etcd/ensure-etcd.ts';
+export type { EtcdctlCommand } from './etcd/member-set.ts';
+export { LabError, type LabErrorCode } from './lab-error.ts';
+export { takeFreePorts } from './process/free-ports.ts';
+export { processRuns } from './process/proc-fs.ts';
+export {
+  superviseProcess,
+  type ProcessExit,
+  type SupervisedProcess,
+  type SuperviseOptions,
+} from './process/supervised-process.ts';
+export { waitUntil } from './process/wait-until.ts';
+export { startLab } from './start-lab.ts';
+export { Lab, type LabEvent, type StepDownRequested } from './lab.ts';
+export { labDefaults, labNames, type LabOptions, type LabProgress } from './lab-options.ts';
+export type { ElectorProcess } from './elector/elector-process.ts';
+export type { Leadership, LeadershipLedger } from './elector/leadership-ledger.ts';
+export type { LeaderKey } from './elector/leader-key.ts';
+export type { AwaitChangeOptions } from './measure/await-change.ts';
+export type { Change } from './measure/change.ts';
+export type { IdleUsage } from './measure/idle.ts';
+export type { LabNode, NodeWorker } from './node-tier.ts';

@@ -1,0 +1,122 @@
+/**
+ * A worker process that hosts gossip nodes, each with a port and a server of its own. Decides what of
+ * them is noted: when each applied each change, and what they counted.
+ */
+import {
+  formatVersion,
+  parseAddress,
+  parseClusterName,
+  parseElectionName,
+  parseNodeId,
+} from '@herald/core';
+import type { ElectionName, Version } from '@herald/core';
+import { createGossipNode } from '@herald/gossip-node';
+import type { GossipNode } from '@herald/gossip-node';
+import { createLogger, logLevels, monotonicNowMs } from '@herald/process';
+import type { LogLevel, Logger } from '@herald/process';
+import { changeOf } from '../elector/elector-log.ts';
+import type { WorkerArrivals } from '../measure/change.ts';
+import { bytesWritten } from '../measure/usage.ts';
+import { ArrivalTable } from './arrival-table.ts';
+import { holdsNothing } from './node-worker-protocol.ts';
+import type {
+  NodePlan,
+  NodeWorkerCalls,
+  TierPlan,
+  TrafficCounters,
+} from './node-worker-protocol.ts';
+import { serveWorker } from './serve-worker.ts';
+
+/** What the nodes of this process have in common; known from the first call to `start` on. */
+interface Tier {
+  readonly plan: TierPlan;
+  readonly election: ElectionName;
+  readonly logger: Logger;
+}
+
+const nodes: GossipNode[] = [];
+const table = new ArrivalTable();
+let tier: Tier | undefined;
+
+function prepareTier(plan: TierPlan): Tier {
+  const level = logLevels.find((each) => each === plan.logLevel) ?? ('warn' satisfies LogLevel);
+  return {
+    plan,
+    election: parseElectionName(plan.election),
+    logger: createLogger({ name: 'gossip-node', level }),
+  };
+}
+
+async function startNode(
+  { plan, election, logger }: Tier,
+  seeds: readonly string[],
+  { nodeId, port }: NodePlan,
+): Promise<string> {
+  const place = nodes.length;
+  const node = await createGossipNode({
+    cluster: parseClusterName(plan.cluster),
+    nodeId: parseNodeId(nodeId),
+    listen: { host: plan.host, port },
+    seeds: seeds.map((seed) => parseAddress(seed)),
+    ...(plan.fanout !== undefined && { tuning: { fanout: plan.fanout } }),
+    logger: logger.child({ nodeId }),
+    observer: {
+      applied: ({ sealed: { record }, hops }) => {
+        const atMs = monotonicNowMs();
+        if (record.election === election)
+          table.note(place, changeId(record.version), { atMs, hops });
+      },
+    },
+  });
+  nodes.push(node);
+  return node.address;
+}
+
+function changeId(version: Version): string {
+  return changeOf(formatVersion(version)) ?? holdsNothing;
+}
+
+/** Eager pushes of that change, of those nodes for which it is still the newest. */
+function eagerPushesOf(change: string, election: ElectionName): number {
+  return nodes.reduce((sum, node) => {
+    const trace = node.member.trace(election);
+    if (trace === undefined || changeId(trace.version) !== change) return sum;
+    return sum + trace.pushesSent.eager;
+  }, 0);
+}
+
+function countHeld(election: ElectionName): Record<string, number> {
+  const held: Record<string, number> = {};
+  for (const node of nodes) {
+    const record = node.member.leader(election)?.sealed.record;
+    const change = record === undefined ? holdsNothing : changeId(record.version);
+    held[change] = (held[change] ?? 0) + 1;
+  }
+  return held;
+}
+
+async function readTraffic(): Promise<TrafficCounters> {
+  const framesSent = nodes.reduce((sum, node) => sum + node.member.stats().framesSent, 0);
+  return { framesSent, bytesSent: (await bytesWritten()) ?? null };
+}
+
+serveWorker<NodeWorkerCalls>({
+  start: async ({ tier: plan, seeds, nodes: plans }) => {
+    tier ??= prepareTier(plan);
+    const addresses: string[] = [];
+    // One after the other: places in the table are given by the order of the plans.
+    for (const node of plans) addresses.push(await startNode(tier, seeds, node));
+    return addresses;
+  },
+  links: () => {
+    const counts = nodes.map((node) => node.member.links().length);
+    const linkEnds = counts.reduce((sum, count) => sum + count, 0);
+    return { linkedNodes: counts.filter((count) => count > 0).length, linkEnds };
+  },
+  held: () => (tier === undefined ? {} : countHeld(tier.election)),
+  arrivals: ({ change }): WorkerArrivals => ({
+    arrivals: table.arrivals(change, nodes.length),
+    eagerPushes: tier === undefined ? 0 : eagerPushesOf(change, tier.election),
+  }),
+  traffic: readTraffic,
+});
