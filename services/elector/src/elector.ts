@@ -1,0 +1,273 @@
+/**
+ * An elector: a member of the gossip tier that campaigns in elections on behalf of the service it
+ * stands beside. Decides in what order the parts start and end, and what they share: one member, one
+ * connection to etcd for leases, one for everything else, whatever the number of elections.
+ *
+ * Leases have a connection of their own, so that a large read or a flood of watch events never stands
+ * between a leader and its renewal.
+ */
+import type { Server } from '@grpc/grpc-js';
+import { assert } from '@herald/core';
+import type { Address, ClusterName, ElectionName, NodeId, Random } from '@herald/core';
+import { createMember } from '@herald/member';
+import type { Member, MemberOptions } from '@herald/member';
+import type { Logger } from '@herald/process';
+import { checkProfile } from './campaign/candidate.ts';
+import type { Profile } from './campaign/candidate.ts';
+import type { HealthCheck } from './campaign/fitness.ts';
+import { Candidacy } from './candidacy.ts';
+import { SuspendAwareClock } from './clock.ts';
+import type { Clock } from './clock.ts';
+import { defaults, electorLimits } from './config.ts';
+import { ElectorError } from './errors.ts';
+import { EtcdKeyspace } from './etcd/keyspace.ts';
+import { EtcdLeases } from './etcd/leases.ts';
+import { ClusterIdentity, EtcdSession } from './etcd/session.ts';
+import { noMeter } from './meter.ts';
+import type { Meter } from './meter.ts';
+import { ElectorServices } from './service.ts';
+import { silentLogger } from './silent-logger.ts';
+import type { Tier } from './tier.ts';
+import { pause } from './wait.ts';
+import { waitForEtcd } from './wait-for-etcd.ts';
+
+/** How often a starting elector looks whether it is linked. */
+const linkPollMs = 10;
+
+/** One election that an elector takes part in. */
+export interface ElectionOptions {
+  readonly name: ElectionName;
+  /** Where the service that it campaigns for is reached; the elector's own address unless given. */
+  readonly address?: string;
+  /** Travels with the record; bounded by `limits`. */
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+export interface EtcdOptions {
+  /** As `http://host:port`; at least one. */
+  readonly endpoints: readonly string[];
+  /** How long a call may take; 2 s unless given. */
+  readonly callTimeoutMs?: number;
+  /** How long the start waits for etcd; 10 s unless given. */
+  readonly waitMs?: number;
+}
+
+export interface CampaignSettings {
+  readonly elections: readonly ElectionOptions[];
+  readonly etcd: EtcdOptions;
+  /** Where the elections lie in etcd; `herald/elections` unless given. */
+  readonly prefix?: string;
+  /** Of the leases, in whole seconds; 3 unless given. etcd may grant more. */
+  readonly ttlSeconds?: number;
+  /** Counter of etcd histories; 0 until etcd was restored or replaced for the first time. */
+  readonly lineage?: number;
+  /** Asked before a campaign and at each renewal. */
+  readonly health?: HealthCheck;
+  readonly logger?: Logger;
+  readonly meter?: Meter;
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+export interface ElectorOptions
+  extends
+    CampaignSettings,
+    Pick<MemberOptions, 'listen' | 'advertise' | 'tuning' | 'observer' | 'credentials'> {
+  readonly cluster: ClusterName;
+  /** Stable name of this elector, unique in the cluster. */
+  readonly id: NodeId;
+  /** Members to join the tier by. */
+  readonly join?: readonly Address[];
+  /** Ends the start. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Starts an elector: when the promise resolves, it listens, etcd answers, and it campaigns.
+ *
+ * @throws MemberError when it cannot listen; ElectorError `ETCD_UNREACHABLE` when etcd does not
+ *   answer in time; WireError or Error when an election's address or metadata break a limit
+ */
+export async function createElector(options: ElectorOptions): Promise<Elector> {
+  const { cluster, id, listen, logger = silentLogger } = options;
+  const services = new ElectorServices(id);
+  const { advertise, tuning, observer, credentials } = options;
+  const member = await createMember({
+    ...{ cluster, nodeId: id, role: 'elector', listen, seeds: options.join ?? [], logger },
+    addServices: (server: Server) => {
+      services.addTo(server);
+    },
+    ...(advertise === undefined ? {} : { advertise }),
+    ...(tuning === undefined ? {} : { tuning }),
+    ...(observer === undefined ? {} : { observer }),
+    ...(credentials === undefined ? {} : { credentials }),
+  });
+  try {
+    await untilInformed(member, options);
+    const campaigns = await startCampaigns(id, member.address, member, options, options.signal);
+    const elector = new Elector(member, campaigns, services);
+    services.serve(campaigns.candidacies, member);
+    logger.info({ electorId: id, address: member.address }, 'elector ready');
+    return elector;
+  } catch (error) {
+    await member.close();
+    throw error;
+  }
+}
+
+/**
+ * An etcd that was wiped is told by what the tier knows. So whoever joins a tier listens to it first;
+ * for a moment only, since a tier that is not there must not keep anybody from leading.
+ */
+async function untilInformed(member: Member, { join = [], signal }: ElectorOptions): Promise<void> {
+  if (join.length === 0) return;
+  const late = AbortSignal.timeout(defaults.linkWaitMs);
+  const either = signal === undefined ? late : AbortSignal.any([signal, late]);
+  while (!either.aborted && member.links().length === 0) await pause(linkPollMs, either);
+  await pause(defaults.linkSyncMs, either);
+}
+
+/** All candidacies of an elector, with what they share. Needs a tier, and no member. */
+export class Campaigns implements AsyncDisposable {
+  readonly candidacies: ReadonlyMap<ElectionName, Candidacy>;
+  readonly #sessions: readonly EtcdSession[];
+  readonly #logger: Logger;
+
+  constructor(
+    candidacies: ReadonlyMap<ElectionName, Candidacy>,
+    sessions: readonly EtcdSession[],
+    logger: Logger,
+  ) {
+    this.candidacies = candidacies;
+    this.#sessions = sessions;
+    this.#logger = logger;
+  }
+
+  /** Steps down everywhere; waits for etcd to hear it, but no longer than `timeoutMs`. */
+  async close(timeoutMs: number = defaults.closeTimeoutMs): Promise<void> {
+    const giveUp = new AbortController();
+    const all = [...this.candidacies.values()].map((candidacy) => candidacy.close());
+    const closed = Promise.all(all).then(() => {
+      giveUp.abort();
+    });
+    await Promise.race([closed, pause(timeoutMs, giveUp.signal)]);
+    if (!giveUp.signal.aborted) {
+      // What is still under way ends by its own deadline, and changes nothing any more.
+      this.#logger.warn(
+        { timeoutMs },
+        'etcd was not told in time: leases will run out by themselves',
+      );
+    }
+    for (const session of this.#sessions) session[Symbol.dispose]();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/** Waits for etcd, and starts campaigning and observing for `tier`. */
+export async function startCampaigns(
+  id: NodeId,
+  electorAddress: Address,
+  tier: Tier,
+  settings: CampaignSettings,
+  signal: AbortSignal = new AbortController().signal,
+): Promise<Campaigns> {
+  const { elections, etcd, ttlSeconds = defaults.ttlSeconds, meter = noMeter } = settings;
+  const { random = Math.random, clock = new SuspendAwareClock(), health } = settings;
+  const { prefix = defaults.prefix, lineage = 0, logger = silentLogger } = settings;
+  const { endpoints, callTimeoutMs = defaults.etcdCallTimeoutMs, waitMs } = etcd;
+  assert(elections.length <= electorLimits.electionsPerElectorMax, 'the elections are bounded');
+  const profiles = elections.map(({ name, address = electorAddress, metadata = {} }) => {
+    const profile: Profile = { id, address, electorAddress, metadata, ttlSeconds };
+    checkProfile(profile);
+    return [name, profile] as const;
+  });
+
+  const identity = new ClusterIdentity();
+  const newSession = (label: 'data' | 'lease'): EtcdSession =>
+    new EtcdSession({
+      ...{ endpoints, identity, callTimeoutMs, random },
+      onCall: (outcome) => {
+        meter.etcdCall(label, outcome);
+      },
+    });
+  const dataSession = newSession('data');
+  const leaseSession = newSession('lease');
+  const sessions = [dataSession, leaseSession];
+  const keyspace = new EtcdKeyspace(dataSession);
+  try {
+    await waitForEtcd(keyspace, prefix, {
+      ...{ endpoints, random, signal },
+      waitMs: waitMs ?? defaults.etcdWaitMs,
+    });
+  } catch (error) {
+    for (const session of sessions) session[Symbol.dispose]();
+    throw error;
+  }
+  const context = {
+    ...{ id, prefix, lineage, tier, dataSession, keyspace, health, clock, random, logger, meter },
+    leases: new EtcdLeases(leaseSession),
+  };
+  const candidacies = new Map(
+    profiles.map(([name, profile]) => [name, new Candidacy(name, profile, context)]),
+  );
+  for (const candidacy of candidacies.values()) candidacy.start();
+  return new Campaigns(candidacies, sessions, logger);
+}
+
+export class Elector implements AsyncDisposable {
+  /** This elector as a member of the gossip tier. */
+  readonly member: Member;
+  readonly #campaigns: Campaigns;
+  readonly #services: ElectorServices;
+  #closing: Promise<void> | undefined;
+
+  /** Use `createElector`. */
+  constructor(member: Member, campaigns: Campaigns, services: ElectorServices) {
+    this.member = member;
+    this.#campaigns = campaigns;
+    this.#services = services;
+  }
+
+  get id(): NodeId {
+    return this.member.nodeId;
+  }
+
+  /** Where it answers. */
+  get address(): Address {
+    return this.member.address;
+  }
+
+  get elections(): readonly Candidacy[] {
+    return [...this.#campaigns.candidacies.values()];
+  }
+
+  /** @throws ElectorError `UNKNOWN_ELECTION` when this elector does not take part in it. */
+  election(name: ElectionName | string): Candidacy {
+    const candidacy = this.#campaigns.candidacies.get(name as ElectionName);
+    if (candidacy !== undefined) return candidacy;
+    throw new ElectorError('UNKNOWN_ELECTION', `${this.id} takes no part in election ${name}`);
+  }
+
+  /**
+   * Steps down everywhere, tells etcd and the tier, and leaves. Idempotent; never rejects.
+   *
+   * @param timeoutMs How long etcd is waited for; without it the leases run out by themselves.
+   */
+  close(timeoutMs?: number): Promise<void> {
+    this.#closing ??= this.#shutDown(timeoutMs);
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #shutDown(timeoutMs?: number): Promise<void> {
+    this.#services.stop();
+    await this.#campaigns.close(timeoutMs);
+    await this.member.close();
+  }
+}

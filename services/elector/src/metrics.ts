@@ -1,0 +1,74 @@
+/** What an elector's `/metrics` shows. Counted where it happens; everything else is read when scraped. */
+import { Counter, Gauge, Histogram } from 'prom-client';
+import type { Registry } from 'prom-client';
+import type { ElectionName } from '@herald/core';
+import type { Candidacy } from './candidacy.ts';
+import type { Meter } from './meter.ts';
+
+/** From a loopback round trip to the timeout of a renewal. */
+const durationBucketsSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
+
+/** Counts renewals and calls to etcd. */
+export function createMeter(registry: Registry): Meter {
+  const registers = [registry];
+  const renewals = new Counter({
+    name: 'herald_elector_renewals_total',
+    help: 'Lease renewals, confirmed by a linearizable read, by outcome',
+    labelNames: ['election', 'outcome'],
+    registers,
+  });
+  const duration = new Histogram({
+    name: 'herald_elector_renewal_duration_seconds',
+    help: 'From asking for a renewal to its confirmation, or to its failure',
+    labelNames: ['election'],
+    buckets: durationBucketsSeconds,
+    registers,
+  });
+  const calls = new Counter({
+    name: 'herald_elector_etcd_calls_total',
+    help: 'Calls to etcd, by connection and outcome',
+    labelNames: ['connection', 'outcome'],
+    registers,
+  });
+  return {
+    renewed(election: ElectionName, outcome, durationMs) {
+      renewals.inc({ election, outcome });
+      duration.observe({ election }, durationMs / 1_000);
+    },
+    etcdCall(connection, outcome) {
+      calls.inc({ connection, outcome });
+    },
+  };
+}
+
+/** Shows how each candidacy stands at the moment of the scrape. */
+export function exposeCandidacies(registry: Registry, candidacies: readonly Candidacy[]): void {
+  const show = (name: string, help: string, valueOf: (candidacy: Candidacy) => number): void => {
+    new Gauge({
+      name: `herald_elector_${name}`,
+      help,
+      labelNames: ['election'],
+      registers: [registry],
+      collect() {
+        for (const candidacy of candidacies) {
+          this.set({ election: candidacy.election }, valueOf(candidacy));
+        }
+      },
+    });
+  };
+  show('leading', '1 while this elector leads, by its own deadline', (each) =>
+    Number(each.isLeader()),
+  );
+  show('waiting', '1 while this elector stands in line', (each) =>
+    Number(each.state === 'waiting'),
+  );
+  show('epoch', "Create revision of this elector's key, 0 without one", (each) =>
+    Number(each.epoch),
+  );
+  show('deadline_seconds', 'How long it leads if no further renewal succeeds', (each) => {
+    return each.leadingForMs() / 1_000;
+  });
+  show('trouble', '1 while something is wrong; Status says what', (each) =>
+    Number(each.trouble !== ''),
+  );
+}

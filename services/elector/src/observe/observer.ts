@@ -1,0 +1,161 @@
+/**
+ * Decides what is known of one election in etcd. A watch only says *that* something changed; what
+ * holds is then read, linearizably, in one piece. So no state is ever put together from events, and
+ * a watch that breaks, is compacted away or falls silent costs one more read and nothing else.
+ *
+ * The one watch serves both the candidate that waits and the news for the tier. etcd's recipe has a
+ * waiter watch its predecessor only, so that a thousand waiters do not all wake at once; here every
+ * elector wants every change anyway, and an elector tier is a handful.
+ */
+import type { HeldRecord, Random } from '@herald/core';
+import { electorLimits, pace } from '../config.ts';
+import { ElectorError } from '../errors.ts';
+import type { EtcdKeyspace } from '../etcd/keyspace.ts';
+import type { EtcdSession } from '../etcd/session.ts';
+import { watchPrefix } from '../etcd/watch.ts';
+import type { Deletion } from '../etcd/watch.ts';
+import type { Clock } from '../clock.ts';
+import type { TroubleLog } from '../trouble.ts';
+import { Backoff, pause } from '../wait.ts';
+import { toView } from './view.ts';
+import type { ElectionView } from './view.ts';
+
+export interface ObserverOptions {
+  /** What all keys of the election start with. */
+  readonly candidatesPrefix: string;
+  readonly session: EtcdSession;
+  readonly keyspace: EtcdKeyspace;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Paces the reads that nothing asked for. */
+  readonly ttlMs: number;
+  readonly trouble: TroubleLog;
+  /** What the tier says of this election now. */
+  readonly tier: () => HeldRecord | undefined;
+  /** Called with every read, in the order of the reads, before whoever asked for it goes on. */
+  readonly onView: (view: ElectionView) => void;
+  readonly onHistoryLost: (detail: string) => void;
+}
+
+export class Observer {
+  readonly #options: ObserverOptions;
+  readonly #deletions = new Map<bigint, bigint>();
+  #view: ElectionView | undefined;
+  #readAtMs = -Infinity;
+  #reading: Promise<ElectionView> | undefined;
+  #nextReading: Promise<ElectionView> | undefined;
+
+  constructor(options: ObserverOptions) {
+    this.#options = options;
+  }
+
+  /** The newest read; undefined before the first. */
+  get view(): ElectionView | undefined {
+    return this.#view;
+  }
+
+  /** Revision at which the key with that create revision was seen to be deleted. */
+  deletionOf(epoch: bigint): bigint | undefined {
+    return this.#deletions.get(epoch);
+  }
+
+  /** Observes until `signal` aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.#keepWatching(signal), this.#keepReading(signal)]);
+  }
+
+  /**
+   * Reads the election. The read is begun after this call, so that it shows all that was committed
+   * before it; calls that come while another read is under way share the next one.
+   *
+   * @throws ElectorError
+   */
+  refresh(): Promise<ElectionView> {
+    if (this.#reading === undefined) return this.#read();
+    this.#nextReading ??= this.#reading
+      .catch(() => undefined) // Whoever asked for that read has its error.
+      .then(() => {
+        this.#nextReading = undefined;
+        return this.#read();
+      });
+    return this.#nextReading;
+  }
+
+  #read(): Promise<ElectionView> {
+    this.#reading = this.#readOnce().finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
+  async #readOnce(): Promise<ElectionView> {
+    const { keyspace, candidatesPrefix, clock, ttlMs, session } = this.#options;
+    const tierBefore = this.#options.tier();
+    const timeoutMs = Math.min(session.callTimeoutMs, pace.renewTimeoutMs(ttlMs));
+    const read = await keyspace.readPrefix(candidatesPrefix, electorLimits.candidatesMax, {
+      timeoutMs,
+    });
+    const lastRevision = this.#view?.revision ?? 0n;
+    if (read.revision < lastRevision) {
+      const detail = `etcd's revision went back from ${lastRevision} to ${read.revision}`;
+      this.#options.onHistoryLost(detail);
+      throw new ElectorError('HISTORY_LOST', detail);
+    }
+    const view = toView(read, tierBefore);
+    this.#view = view;
+    this.#readAtMs = clock.nowMs();
+    this.#options.trouble.clear('observing');
+    this.#options.onView(view);
+    return view;
+  }
+
+  async #keepWatching(signal: AbortSignal): Promise<void> {
+    const { session, candidatesPrefix, random, trouble } = this.#options;
+    const backoff = new Backoff(pace.watchBackoff, random);
+    while (!signal.aborted) {
+      try {
+        const { revision } = await this.refresh();
+        for await (const batch of watchPrefix(session, candidatesPrefix, revision + 1n, signal)) {
+          backoff.reset();
+          this.#remember(batch.deletions);
+          // A read that was begun after the change, for another reason, has shown it already.
+          if (batch.revision > (this.#view?.revision ?? 0n)) await this.refresh();
+        }
+      } catch (error) {
+        trouble.note('observing', error);
+        await pause(backoff.nextDelayMs(), signal);
+      }
+    }
+  }
+
+  /** For a watch that has fallen silent without an error, and for records that came to the tier. */
+  async #keepReading(signal: AbortSignal): Promise<void> {
+    const { clock, ttlMs, trouble } = this.#options;
+    const intervalMs = pace.rereadIntervalMs(ttlMs);
+    let triedAtMs = clock.nowMs();
+    while (!signal.aborted) {
+      const waitMs = Math.max(this.#readAtMs, triedAtMs) + intervalMs - clock.nowMs();
+      if (waitMs > 0) {
+        await pause(waitMs, signal);
+        continue;
+      }
+      triedAtMs = clock.nowMs();
+      try {
+        await this.refresh();
+      } catch (error) {
+        trouble.note('observing', error);
+      }
+    }
+  }
+
+  #remember(deletions: readonly Deletion[]): void {
+    for (const { createRevision, revision } of deletions) {
+      this.#deletions.set(createRevision, revision);
+    }
+    // A map keeps the order of insertion: the first are the oldest.
+    for (const epoch of this.#deletions.keys()) {
+      if (this.#deletions.size <= electorLimits.deletionsRememberedMax) return;
+      this.#deletions.delete(epoch);
+    }
+  }
+}

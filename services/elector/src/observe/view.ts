@@ -1,0 +1,34 @@
+/** An election as one linearizable read of etcd showed it. */
+import type { HeldRecord } from '@herald/core';
+import { readCandidate } from '../campaign/candidate.ts';
+import type { Candidate } from '../campaign/candidate.ts';
+import { inLine } from '../campaign/standing.ts';
+import type { EtcdKey, PrefixRead } from '../etcd/keyspace.ts';
+
+export interface CandidateKey extends EtcdKey {
+  readonly candidate: Candidate;
+}
+
+export interface ElectionView {
+  readonly clusterId: string;
+  /** etcd's revision at the read. */
+  readonly revision: bigint;
+  /** In line, the leader first. */
+  readonly candidates: readonly CandidateKey[];
+  /** There are more candidates than were read. */
+  readonly isTruncated: boolean;
+  /** What the gossip tier said before the read was begun: etcd must not be behind that. */
+  readonly tierBefore: HeldRecord | undefined;
+}
+
+export function toView(read: PrefixRead, tierBefore: HeldRecord | undefined): ElectionView {
+  return {
+    clusterId: read.clusterId,
+    revision: read.revision,
+    candidates: read.keys
+      .toSorted(inLine)
+      .map((key) => ({ ...key, candidate: readCandidate(key.value, key.leaseId) })),
+    isTruncated: read.isTruncated,
+    tierBefore,
+  };
+}

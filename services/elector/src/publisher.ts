@@ -1,0 +1,157 @@
+/**
+ * Decides what this elector tells the gossip tier about one election, and issues the records: the
+ * own leadership and its renewals, what was seen of other leaders, vacancies, and vouchers.
+ *
+ * Several electors issue the same version; that is meant. News enters at several places, and equal
+ * versions make the same claim.
+ */
+import { assertNever, formatVersion, isSameChange } from '@herald/core';
+import type { ElectionName, Leader, LeaderRecord, NodeId, Random, Version } from '@herald/core';
+import { monotonicNowMs } from '@herald/process';
+import type { Logger } from '@herald/process';
+import type { EtcdLeases } from './etcd/leases.ts';
+import { reconcile } from './observe/reconcile.ts';
+import type { CandidateKey, ElectionView } from './observe/view.ts';
+import { Voucher } from './observe/voucher.ts';
+import type { Tier } from './tier.ts';
+import type { TroubleLog } from './trouble.ts';
+
+export interface PublisherOptions {
+  readonly election: ElectionName;
+  readonly issuer: NodeId;
+  readonly lineage: number;
+  readonly ttlMs: number;
+  readonly tier: Pick<Tier, 'nowMs' | 'publish' | 'leader'>;
+  readonly leases: Pick<EtcdLeases, 'life'>;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly trouble: TroubleLog;
+  readonly deletionOf: (epoch: bigint) => bigint | undefined;
+  /** Whether the key is this elector's: its candidacy speaks for itself. */
+  readonly isOwn: (key: CandidateKey) => boolean;
+  readonly onHistoryLost: (detail: string) => void;
+}
+
+/** A leader as etcd has it. */
+export interface LeaderFact {
+  readonly epoch: bigint;
+  readonly sequence: bigint;
+  readonly leader: Leader;
+  /** How long its lease can still live, in milliseconds. */
+  readonly validityMs: number;
+}
+
+export class Publisher implements Disposable {
+  readonly #options: PublisherOptions;
+  readonly #voucher: Voucher;
+  #isClosed = false;
+
+  constructor(options: PublisherOptions) {
+    this.#options = options;
+    const { lineage, leases, random, trouble, ttlMs, tier, election } = options;
+    this.#voucher = new Voucher({
+      ...{ lineage, leases, random, trouble, ttlMs },
+      held: () => tier.leader(election),
+      nowMs: () => tier.nowMs(),
+      vouch: (key, validityMs) => {
+        this.renew({ ...factOf(key), validityMs });
+      },
+    });
+  }
+
+  /** Takes every read of the election. */
+  onView(view: ElectionView): void {
+    if (this.#isSilent()) return;
+    const { election, lineage, tier, deletionOf, isOwn, onHistoryLost } = this.#options;
+    const verdict = reconcile({ view, tierNow: tier.leader(election), lineage, deletionOf });
+    switch (verdict.kind) {
+      case 'announce':
+        if (!isOwn(verdict.key)) this.#announce(verdict.key);
+        break;
+      case 'vacate':
+        this.vacate(verdict.epoch, verdict.sequence);
+        break;
+      case 'history-lost':
+        this.#voucher.watchOver(undefined);
+        onHistoryLost(verdict.detail);
+        return;
+      case 'settled':
+      case 'ahead':
+        break;
+      default:
+        assertNever(verdict);
+    }
+    const leader = view.candidates[0];
+    this.#voucher.watchOver(leader === undefined || isOwn(leader) ? undefined : leader);
+  }
+
+  /** Publishes that the leader leads on: as news, or as one renewal more than the tier knows. */
+  renew({ epoch, sequence, leader, validityMs }: LeaderFact): void {
+    const { election, issuer } = this.#options;
+    const version = this.#nextVersion(epoch, sequence);
+    this.#publish({ kind: 'leader', election, version, leader, validityMs, issuer });
+  }
+
+  /** Publishes that the leader of `epoch` is gone, as of revision `sequence`. */
+  vacate(epoch: bigint, sequence: bigint): void {
+    const { election, issuer, lineage } = this.#options;
+    const version = { lineage, epoch, sequence, renewal: 0 };
+    this.#publish({ kind: 'vacancy', election, version, issuer });
+  }
+
+  [Symbol.dispose](): void {
+    this.#isClosed = true;
+    this.#voucher[Symbol.dispose]();
+  }
+
+  #isSilent(): boolean {
+    return this.#isClosed || this.#options.trouble.refusal !== undefined;
+  }
+
+  /**
+   * News of another leader. One of ours says for how long its lease lives at most without a renewal.
+   * One of another make does not: the voucher asks etcd, and what it says is the news.
+   */
+  #announce(key: CandidateKey): void {
+    const { ttlSeconds } = key.candidate;
+    if (ttlSeconds === undefined) return;
+    const { election, issuer, lineage } = this.#options;
+    const { epoch, sequence, leader } = factOf(key);
+    const version = { lineage, epoch, sequence, renewal: 0 };
+    const validityMs = ttlSeconds * 1_000;
+    this.#publish({ kind: 'leader', election, version, leader, validityMs, issuer });
+  }
+
+  /** The first renewal that is news for the tier: 0, or one more than it knows of the same change. */
+  #nextVersion(epoch: bigint, sequence: bigint): Version {
+    const { lineage, tier, election } = this.#options;
+    const version = { lineage, epoch, sequence, renewal: 0 };
+    const known = tier.leader(election)?.sealed.record.version;
+    if (known === undefined || !isSameChange(known, version)) return version;
+    return { ...version, renewal: known.renewal + 1 };
+  }
+
+  #publish(record: LeaderRecord): void {
+    if (this.#isSilent()) return;
+    const { tier, logger, election } = this.#options;
+    const known = tier.leader(election)?.sealed.record.version;
+    const monotonicMs = monotonicNowMs();
+    if (!tier.publish(record)) return;
+    const { version, kind } = record;
+    const fields = {
+      election,
+      version: formatVersion(version),
+      epoch: version.epoch,
+      kind,
+      ...(record.kind === 'leader' ? { leaderId: record.leader.id } : {}),
+      monotonicMs,
+    };
+    // A leader renews every few seconds for years: only news is worth a line by default.
+    const isRenewal = known !== undefined && isSameChange(known, version);
+    logger[isRenewal ? 'debug' : 'info'](fields, 'leader record published');
+  }
+}
+
+function factOf({ createRevision, modRevision, candidate }: CandidateKey) {
+  return { epoch: createRevision, sequence: modRevision, leader: candidate.leader };
+}

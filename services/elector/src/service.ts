@@ -1,0 +1,163 @@
+/**
+ * What an elector answers over gRPC: `Confirm` (do you lead, at this version?), `Status`, `StepDown`,
+ * and the standard health and reflection services. Decides what a caller is told when this elector
+ * does not lead: the best record known, and when to ask again.
+ */
+import { Metadata, status } from '@grpc/grpc-js';
+import type { handleUnaryCall, Server, ServiceError } from '@grpc/grpc-js';
+import { ReflectionService } from '@grpc/reflection';
+import { isNewer } from '@herald/core';
+import type { ElectionName, NodeId } from '@herald/core';
+import { addElectorService, packageDefinition, toServiceError } from '@herald/wire';
+import type {
+  ConfirmRequest,
+  ConfirmResponse,
+  ElectionStatus,
+  LeaderAnswer,
+  StatusRequest,
+  StatusResponse,
+  StepDownRequest,
+  StepDownResponse,
+} from '@herald/wire';
+import { HealthImplementation } from 'grpc-health-check';
+import type { Candidacy } from './candidacy.ts';
+import { pace } from './config.ts';
+import { ElectorError } from './errors.ts';
+import type { Tier } from './tier.ts';
+
+/** The services that the health service speaks for; the empty name is the process as a whole. */
+const healthServices = ['', 'herald.v1.Elector', 'herald.v1.Gossip'] as const;
+
+interface Served {
+  readonly candidacies: ReadonlyMap<ElectionName, Candidacy>;
+  readonly tier: Pick<Tier, 'answer'>;
+}
+
+export class ElectorServices {
+  readonly #id: NodeId;
+  readonly #health = new HealthImplementation();
+  #served: Served | undefined;
+
+  constructor(id: NodeId) {
+    this.#id = id;
+    this.#setHealth('NOT_SERVING');
+  }
+
+  /** Puts the services on a server; they answer UNAVAILABLE until `serve`. */
+  addTo(server: Server): void {
+    addElectorService(server, {
+      confirm: this.#handle((request, served) => this.#confirm(request, served)),
+      status: this.#handle((request, served) => this.#status(request, served)),
+      stepDown: this.#handle((request, served) => stepDown(request, served)),
+    });
+    this.#health.addToServer(server);
+    new ReflectionService(packageDefinition).addToServer(server);
+  }
+
+  serve(candidacies: ReadonlyMap<ElectionName, Candidacy>, tier: Pick<Tier, 'answer'>): void {
+    this.#served = { candidacies, tier };
+    this.#setHealth('SERVING');
+  }
+
+  /** Tells balancers that this elector is going; questions are answered until the server ends. */
+  stop(): void {
+    this.#setHealth('NOT_SERVING');
+  }
+
+  #setHealth(serving: 'SERVING' | 'NOT_SERVING'): void {
+    for (const service of healthServices) this.#health.setStatus(service, serving);
+  }
+
+  #handle<Request, Response>(
+    answer: (request: Request, served: Served) => Response | Promise<Response>,
+  ): handleUnaryCall<Request, Response> {
+    return (call, callback) => {
+      const served = this.#served;
+      if (served === undefined) {
+        callback(serviceError(status.UNAVAILABLE, 'this elector is starting'));
+        return;
+      }
+      Promise.resolve()
+        .then(() => answer(call.request, served))
+        .then(
+          (response) => {
+            callback(null, response);
+          },
+          (error: unknown) => {
+            callback(toCallError(error));
+          },
+        );
+    };
+  }
+
+  #confirm({ election, version }: ConfirmRequest, served: Served): ConfirmResponse {
+    const candidacy = find(served, election);
+    const best = served.tier.answer(election, version);
+    // Asked last, so that nothing stands between the clock and the answer.
+    const own = candidacy.version;
+    const isCallerAhead = version !== undefined && isNewer({ ...version, renewal: 0 }, own);
+    const leading = own !== undefined && !isCallerAhead;
+    return {
+      leading,
+      leadingForMs: leading ? candidacy.leadingForMs() : 0,
+      best,
+      retryAfterMs: leading ? 0 : this.#retryAfterMs(best, candidacy),
+      electorId: this.#id,
+    };
+  }
+
+  /** 0 when the record names somebody else who can lead: then that one is to be asked, at once. */
+  #retryAfterMs(best: LeaderAnswer, candidacy: Candidacy): number {
+    const record = best.carried?.sealed.record;
+    const renewIntervalMs = pace.renewIntervalMs(candidacy.profile.ttlSeconds * 1_000);
+    if (best.status === 'vacant') return pace.retryVacantMs;
+    if (best.status !== 'current' || record?.kind !== 'leader') return Math.ceil(renewIntervalMs);
+    if (record.leader.id !== this.#id) return 0;
+    // The tier still names this elector, which knows better; its successor is on the way.
+    return Math.ceil(Math.min(Math.max(best.validForMs, pace.retryVacantMs), renewIntervalMs));
+  }
+
+  #status({ election }: StatusRequest, served: Served): StatusResponse {
+    const asked =
+      election === undefined ? [...served.candidacies.values()] : [find(served, election)];
+    return {
+      electorId: this.#id,
+      elections: asked.map((candidacy): ElectionStatus => {
+        const best = served.tier.answer(candidacy.election);
+        return {
+          election: candidacy.election,
+          state: candidacy.state,
+          epoch: candidacy.epoch,
+          leadingForMs: candidacy.leadingForMs(),
+          best,
+          trouble: candidacy.trouble,
+        };
+      }),
+    };
+  }
+}
+
+async function stepDown(
+  { election, reason }: StepDownRequest,
+  served: Served,
+): Promise<StepDownResponse> {
+  const ended = await find(served, election).stepDown(reason === '' ? 'on request' : reason);
+  return { steppedDown: ended !== undefined, epoch: ended?.epoch ?? 0n };
+}
+
+function find({ candidacies }: Served, election: ElectionName): Candidacy {
+  const candidacy = candidacies.get(election);
+  if (candidacy !== undefined) return candidacy;
+  throw new ElectorError('UNKNOWN_ELECTION', `this elector takes no part in election ${election}`);
+}
+
+function toCallError(error: unknown): ServiceError {
+  if (error instanceof ElectorError && error.code === 'UNKNOWN_ELECTION') {
+    return serviceError(status.NOT_FOUND, error.message);
+  }
+  return toServiceError(error);
+}
+
+function serviceError(code: status, details: string): ServiceError {
+  return Object.assign(new Error(details), { code, details, metadata: new Metadata() });
+}
