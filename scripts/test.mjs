@@ -1,0 +1,99 @@
+/**
+ * Runs the tests: `npm test -- [--unit | --integration] [FILTER …]`. Unit tests are those beside the
+ * sources and the scripts; integration tests start whole clusters, so their files run one at a time.
+ * A filter is a part of a test file's path. No test at all is a failure, not a success.
+ */
+import { spawn } from 'node:child_process';
+import { join, relative } from 'node:path';
+import { parseArgs } from 'node:util';
+
+import { filesBelow, repositoryFolder as root, workspaceFolders } from './source-tree.mjs';
+
+const INTEGRATION = 'integration-tests';
+
+/**
+ * `--test-timeout` counts for a file as a whole as well as for each test in it. These bounds end what
+ * hangs; each test has its own deadlines, far below.
+ */
+const groups = [
+  { name: 'unit', files: unitTests, concurrency: 2, timeoutMs: 10 * 60_000 },
+  { name: 'integration', files: integrationTests, concurrency: 1, timeoutMs: 30 * 60_000 },
+];
+
+const { values, positionals: filters } = parseArguments();
+const wanted = groups.filter(
+  ({ name }) => values[name] === true || (values.unit !== true && values.integration !== true),
+);
+const runs = wanted.map((group) => ({ ...group, chosen: group.files().filter(isChosen).sort() }));
+
+// With a filter, one group may have nothing to run; without, each must have.
+const empty = runs.filter(({ chosen }) => chosen.length === 0);
+if (empty.length > 0 && (filters.length === 0 || empty.length === runs.length)) {
+  console.error(`test: no ${empty.map(({ name }) => name).join(' or ')} tests found`);
+  if (filters.length > 0) console.error(`test: nothing matches ${filters.join(', ')}`);
+  process.exit(1);
+}
+
+for (const { name, chosen, concurrency, timeoutMs } of runs) {
+  if (chosen.length === 0) continue;
+  console.log(`test: ${name} (${chosen.length} files)`);
+  const code = await runNodeTest(chosen, concurrency, timeoutMs);
+  // All groups run, so that one run shows all that fails; the first failure's code is ours.
+  process.exitCode ||= code;
+}
+
+function parseArguments() {
+  try {
+    const options = { unit: { type: 'boolean' }, integration: { type: 'boolean' } };
+    return parseArgs({ options, allowPositionals: true });
+  } catch (error) {
+    console.error(`test: ${error.message}\nusage: npm test -- [--unit | --integration] [FILTER …]`);
+    process.exit(2);
+  }
+}
+
+function unitTests() {
+  const workspaces = workspaceFolders(root).filter((folder) => folder !== INTEGRATION);
+  const scripts = [...filesBelow(join(root, 'scripts'))].filter((path) =>
+    path.endsWith('.test.mjs'),
+  );
+  return [...workspaces.flatMap(builtTests), ...scripts];
+}
+
+function integrationTests() {
+  return builtTests(INTEGRATION);
+}
+
+function builtTests(workspace) {
+  const built = [...filesBelow(join(root, workspace, 'dist'))];
+  return built.filter((path) => path.endsWith('.test.js'));
+}
+
+/** Matches the path of the source as well as that of the built file. */
+function isChosen(path) {
+  const built = relative(root, path);
+  const source = built.replace('/dist/', '/src/').replace(/\.js$/, '.ts');
+  return (
+    filters.length === 0 || filters.some((part) => built.includes(part) || source.includes(part))
+  );
+}
+
+function runNodeTest(files, concurrency, timeoutMs) {
+  const options = [
+    '--test-reporter=spec',
+    `--test-concurrency=${concurrency}`,
+    `--test-timeout=${timeoutMs}`,
+    '--enable-source-maps',
+  ];
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, ['--test', ...options, ...files], {
+      cwd: root,
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
+    // A terminal signals the child too; we stay to pass on how it ended.
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+      process.on(signal, () => child.kill(signal));
+    child.once('error', reject);
+    child.once('close', (code) => resolve(code ?? 1));
+  });
+}
