@@ -9,9 +9,10 @@
 import type { Server } from '@grpc/grpc-js';
 import { assert } from '@herald/core';
 import type { Address, ClusterName, ElectionName, NodeId, Random } from '@herald/core';
-import { createMember } from '@herald/member';
+import { createMember, nodeServiceHandlers } from '@herald/member';
 import type { Member, MemberOptions } from '@herald/member';
 import type { Logger } from '@herald/process';
+import { addNodeService } from '@herald/wire';
 import { checkProfile } from './campaign/candidate.ts';
 import type { Profile } from './campaign/candidate.ts';
 import type { HealthCheck } from './campaign/fitness.ts';
@@ -92,16 +93,23 @@ export async function createElector(options: ElectorOptions): Promise<Elector> {
   const { cluster, id, listen, logger = silentLogger } = options;
   const services = new ElectorServices(id);
   const { advertise, tuning, observer, credentials } = options;
+  const answering: { member?: Member } = {};
   const member = await createMember({
     ...{ cluster, nodeId: id, role: 'elector', listen, seeds: options.join ?? [], logger },
     addServices: (server: Server) => {
       services.addTo(server);
+      // An elector is a member and knows first: nodes that are behind send callers here.
+      addNodeService(
+        server,
+        nodeServiceHandlers(() => answering.member),
+      );
     },
     ...(advertise === undefined ? {} : { advertise }),
     ...(tuning === undefined ? {} : { tuning }),
     ...(observer === undefined ? {} : { observer }),
     ...(credentials === undefined ? {} : { credentials }),
   });
+  answering.member = member;
   try {
     await untilInformed(member, options);
     const campaigns = await startCampaigns(id, member.address, member, options, options.signal);

@@ -5,10 +5,11 @@ import { credentials, makeClientConstructor, status } from '@grpc/grpc-js';
 import type { Client, ServiceError } from '@grpc/grpc-js';
 import { parseClusterName, parseElectionName, parseNodeId } from '@herald/core';
 import type { Address } from '@herald/core';
-import { channelOptions, ElectorClient } from '@herald/wire';
+import { channelOptions, ElectorClient, NodeClient } from '@herald/wire';
 import type {
   ConfirmRequest,
   ConfirmResponse,
+  LeaderAnswer,
   StatusResponse,
   StepDownResponse,
 } from '@herald/wire';
@@ -153,7 +154,7 @@ test('health and reflection are served on the same port', async () => {
   const client = new Health(a.address, credentials.createInsecure()) as unknown as Client & {
     check(request: object, done: (error: unknown, response: { status: string }) => void): void;
   };
-  for (const service of ['', 'herald.v1.Elector']) {
+  for (const service of ['', 'herald.v1.Elector', 'herald.v1.Node']) {
     const response = await new Promise<{ status: string }>((resolve, reject) => {
       client.check({ service }, (error, answer) => {
         if (error instanceof Error) reject(error);
@@ -163,6 +164,21 @@ test('health and reflection are served on the same port', async () => {
     assert.equal(response.status, 'SERVING');
   }
   client.close();
+});
+
+test('it answers the questions of clients as every member does', async () => {
+  await using a = await start('a', newPrefix());
+  await eventually('a leads', () => a.election(election).isLeader());
+  const client = new NodeClient(a.address, credentials.createInsecure());
+  const answer = await new Promise<LeaderAnswer>((resolve, reject) => {
+    client.getLeader({ election, minVersion: undefined }, (error, response) => {
+      if (response === undefined) reject(error ?? new Error('no answer'));
+      else resolve(response);
+    });
+  });
+  client.close();
+  assert.equal(answer.status, 'current');
+  assert.equal(answer.nodeId, 'a');
 });
 
 test('electors of one election find each other through etcd alone', async () => {

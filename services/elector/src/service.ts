@@ -26,7 +26,7 @@ import { ElectorError } from './errors.ts';
 import type { Tier } from './tier.ts';
 
 /** The services that the health service speaks for; the empty name is the process as a whole. */
-const healthServices = ['', 'herald.v1.Elector', 'herald.v1.Gossip'] as const;
+const healthServices = ['', 'herald.v1.Elector', 'herald.v1.Gossip', 'herald.v1.Node'] as const;
 
 interface Served {
   readonly candidacies: ReadonlyMap<ElectionName, Candidacy>;

@@ -366,7 +366,7 @@ export class Campaign {
     };
     if (before === 'leading') logger.info(fields, 'leadership ended');
     else logger.debug(fields, 'candidacy ended');
-    const farewell = this.#sayFarewell(tenure, before === 'leading').finally(() => {
+    const farewell = this.#sayFarewell(tenure).finally(() => {
       this.#farewells.delete(farewell);
     });
     this.#farewells.add(farewell);
@@ -374,11 +374,11 @@ export class Campaign {
   }
 
   /**
-   * Takes the key away, so that the next in line need not wait for the lease to run out, and tells the
-   * tier. One attempt: what etcd does not hear now, it learns from the lease.
+   * Takes the key away, so that the next in line need not wait for the lease to run out, and looks what
+   * is left, for the tier. One attempt: what etcd does not hear now, it learns from the lease.
    */
-  async #sayFarewell(tenure: Tenure, didLead: boolean): Promise<void> {
-    const { keyspace, leases, publisher, trouble } = this.#options;
+  async #sayFarewell(tenure: Tenure): Promise<void> {
+    const { keyspace, leases, observer, trouble } = this.#options;
     const timeoutMs = pace.renewTimeoutMs(tenure.ttlMs);
     const note = (error: unknown): void => {
       if (!isElectorError(error, 'FENCED', 'CLOSED')) trouble.note('campaigning', error);
@@ -392,17 +392,14 @@ export class Campaign {
     const early = tenure.ending?.kind === 'deadline' ? revoke() : undefined;
     try {
       const deletedAt = await keyspace.deleteFenced(tenure.key, tenure.epoch, { timeoutMs });
-      // Whoever is next in line is published by all electors as soon as they see the key gone. A
-      // vacancy milliseconds before that would only flood the tier twice.
-      if (didLead && !this.#hasHeir(tenure)) publisher.vacate(tenure.epoch, deletedAt);
+      observer.deleted(tenure.epoch, deletedAt);
+      // The read tells the tier who is next in line, or that nobody is. A vacancy milliseconds before
+      // the successor's record would only flood the tier twice. Who merely waited looks as well: it may
+      // be the last to go, and have been announced as the next in line.
+      await observer.refresh();
     } catch (error) {
       note(error);
     }
     await (early ?? revoke());
-  }
-
-  #hasHeir(tenure: Tenure): boolean {
-    const candidates = this.#options.observer.view?.candidates ?? [];
-    return candidates.some(({ createRevision }) => createRevision !== tenure.epoch);
   }
 }

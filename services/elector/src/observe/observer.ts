@@ -59,6 +59,11 @@ export class Observer {
     return this.#deletions.get(epoch);
   }
 
+  /** Notes a deletion of our own, so that the vacancy it may leave has its revision. */
+  deleted(createRevision: bigint, revision: bigint): void {
+    this.#remember([{ createRevision, revision }]);
+  }
+
   /** Observes until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
     await Promise.all([this.#keepWatching(signal), this.#keepReading(signal)]);
