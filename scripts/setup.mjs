@@ -16,6 +16,7 @@ const NODE_VERSION_MIN = [20, 19];
 const STOP_GRACE_MS = 5_000;
 
 class CommandFailed extends Error {
+  /** `output` is what it said; undefined if that was shown as it came. */
   constructor(words, code, signal, output) {
     super(`"${words.join(' ')}" ended with ${signal ?? `exit code ${code}`}`);
     this.exitCode = code ?? 1;
@@ -49,7 +50,7 @@ try {
   await setUp();
 } catch (error) {
   // A command whose output was shown has said why it failed, and its exit code tells what kind it was.
-  const isExplained = error instanceof CommandFailed && error.output.length === 0;
+  const isExplained = error instanceof CommandFailed && error.output === undefined;
   if (!interruption.signal.aborted && !isExplained) say(error.message);
   process.exitCode = isExplained ? error.exitCode : 1;
 } finally {
@@ -162,7 +163,7 @@ function run([file, ...args], { output = 'on failure' } = {}) {
     });
     command = child;
     if (child.pid !== undefined) lock?.noteCommand(child.pid);
-    const said = [];
+    const said = output === 'inherit' ? undefined : [];
     child.stdout?.on('data', (chunk) => said.push(chunk));
     child.stderr?.on('data', (chunk) => said.push(chunk));
     child.once('error', (error) => reject(new Error(`${file} cannot be run: ${error.message}`)));
@@ -170,7 +171,7 @@ function run([file, ...args], { output = 'on failure' } = {}) {
       command = undefined;
       lock?.noteCommand();
       if (code === 0) resolve();
-      else reject(new CommandFailed([file, ...args], code, signal, Buffer.concat(said)));
+      else reject(new CommandFailed([file, ...args], code, signal, said && Buffer.concat(said)));
     });
   });
 }

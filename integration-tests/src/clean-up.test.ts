@@ -110,11 +110,18 @@ describe('asked to end', () => {
     assert.deepEqual({ exitCode, stderr }, { exitCode: 0, stderr: '' });
     await cluster.stepDown(cluster.elector(leader.electorId));
     await cluster.untilAllKnowOneLeader({ afterEpoch: leader.epoch });
-    const stopped = await Promise.all(cluster.electors.map((elector) => elector.stop()));
-    assert.deepEqual(
-      stopped.map(({ code }) => code),
-      cluster.electors.map(() => 0),
-    );
+    cluster.assertPromisesHeld();
+  });
+
+  it('the electors of a cluster end one by one, and the last one tells that nobody leads', async () => {
+    await using cluster = await startTestCluster({ etcdEndpoints: etcd.endpoints });
+    let leader = await cluster.untilAllKnowOneLeader();
+    for (let left = cluster.electors.length; left > 1; left--) {
+      const { code } = await cluster.elector(leader.electorId).stop();
+      assert.equal(code, 0);
+      leader = await cluster.untilAllKnowOneLeader({ afterEpoch: leader.epoch });
+    }
+    assert.equal((await cluster.elector(leader.electorId).stop()).code, 0);
     assert.deepEqual(await keysUnder(etcd, cluster.prefix), []);
     await cluster.until('the nodes to say that nobody leads', () =>
       cluster.nodes.answers().every(({ status }) => status === 'vacant'),

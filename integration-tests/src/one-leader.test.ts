@@ -61,8 +61,9 @@ describe('P1: one leader at a time', () => {
     const { electorId, epoch } = await cluster.untilAllKnowOneLeader();
     const frozen = cluster.elector(electorId);
     frozen.pause();
-    // Not a wait for something: the length of the pause is what is tested.
-    await new Promise((resolve) => setTimeout(resolve, stoodStillMsMin + 50));
+    // By the clock: a timer counts from the start of a turn, which on a busy machine was a while ago.
+    const untilMs = monotonicNowMs() + stoodStillMsMin + 50;
+    await cluster.until('the pause to be long enough to count', () => monotonicNowMs() > untilMs);
     frozen.resume();
     const [awakening] = await cluster.until(
       'the first answer after the freeze',

@@ -19,6 +19,8 @@ export type Input =
   | { readonly kind: 'publish'; readonly sealed: SealedRecord; readonly ageMs: number }
   /** Someone knows a newer version than we hold: ask around at once. */
   | { readonly kind: 'pull' }
+  /** We are about to end all links: last words go out now. */
+  | { readonly kind: 'leave' }
   /** Addresses learnt elsewhere: seeds, or electors found in etcd. */
   | {
       readonly kind: 'introduce';

@@ -97,6 +97,9 @@ export class Engine {
       case 'pull':
         this.#rounds.pull(nowMs);
         break;
+      case 'leave':
+        this.#plane.sendLastWords(nowMs);
+        break;
       case 'introduce':
         this.#overlay.introduce(input.addresses, input.role);
         break;

@@ -232,8 +232,16 @@ export class LeaderPlane {
 
   /** Sends the lazy pushes that are due and tells of records that ceased to be believable. */
   wake(nowMs: number): void {
-    this.#sendLazyPushes(nowMs);
+    this.#sendLazyPushes(nowMs, nowMs);
     this.#records.tellExpired(nowMs);
+  }
+
+  /**
+   * Pushes at once what lazy links were to get later: whoever leaves does not see that moment. All its
+   * links may be lazy, since its only way into the tree may have just gone; a resignation would be lost.
+   */
+  sendLastWords(nowMs: number): void {
+    this.#sendLazyPushes(Infinity, nowMs);
   }
 
   /** Whether a leader's renewals seem to pass us by: they come every third of the validity. */
@@ -349,8 +357,9 @@ export class LeaderPlane {
     this.#lazyPushes.add(link, election, dueMs);
   }
 
-  #sendLazyPushes(nowMs: number): void {
-    for (const { link, election } of this.#lazyPushes.take(nowMs)) {
+  /** Those that are due at `dueMs`, as of `nowMs`. */
+  #sendLazyPushes(dueMs: number, nowMs: number): void {
+    for (const { link, election } of this.#lazyPushes.take(dueMs)) {
       const peer = this.#peers.get(link);
       if (peer === undefined) continue;
       const { version } = this.#slot(election).held.sealed.record;

@@ -144,6 +144,23 @@ describe('leader plane: the tree', () => {
     );
   });
 
+  it('whoever leaves does not keep for later what a lazy link lacks', () => {
+    const bench = new PlaneBench();
+    for (const link of [link1, link2, link3]) bench.plane.receivePrune(link);
+    const vacancy = sealed({ version: version(1), vacancy: true });
+    bench.plane.publish(vacancy, 0, 0);
+    bench.plane.receivePush(link3, push(vacancy, { mode: 'lazy' }), 0, 1);
+    assert.deepEqual(sent(bench.take(), 'push'), []);
+    bench.plane.sendLastWords(2);
+    const effects = bench.take();
+    assert.deepEqual(
+      [link1, link2, link3].map((link) => sent(effects, 'push', link).map(({ ageMs }) => ageMs)),
+      [[2], [2], []],
+    );
+    bench.plane.wake(10 * lazyDelayMs);
+    assert.deepEqual(sent(bench.take(), 'push'), [], 'once is enough');
+  });
+
   it('a lazy push that was news grafts its link', () => {
     const bench = new PlaneBench();
     bench.plane.receivePrune(link1);

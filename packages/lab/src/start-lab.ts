@@ -10,7 +10,7 @@ import type { EtcdCluster } from './etcd/etcd-cluster.ts';
 import { EventQueue } from './event-queue.ts';
 import { Lab } from './lab.ts';
 import type { LabEvent, LabParts } from './lab.ts';
-import { labDefaults, labNames } from './lab-options.ts';
+import { labDefaults, labNames, lazyDelayMsFor } from './lab-options.ts';
 import type { LabOptions } from './lab-options.ts';
 import { awaitChange } from './measure/await-change.ts';
 import { NodeTier } from './node-tier.ts';
@@ -140,9 +140,18 @@ function newNodeTier(
 ): NodeTier {
   const { cluster, election, host } = labNames;
   const { fanout, logLevel = labDefaults.logLevel, onWorkerLine = () => undefined } = options;
+  const nodes = options.nodes ?? labDefaults.nodes;
+  const lazyDelayMs = lazyDelayMsFor(nodes);
   return new NodeTier({
-    tier: { cluster, election, host, logLevel, ...(fanout !== undefined && { fanout }) },
-    nodes: options.nodes ?? labDefaults.nodes,
+    tier: {
+      cluster,
+      election,
+      host,
+      logLevel,
+      lazyDelayMs,
+      ...(fanout !== undefined && { fanout }),
+    },
+    nodes,
     nodesPerProcess: options.nodesPerProcess ?? labDefaults.nodesPerProcess,
     firstPort: ports.firstNode,
     onLine: onWorkerLine,

@@ -339,6 +339,7 @@ export class Member implements AsyncDisposable {
   }
 
   async #shutDown(): Promise<void> {
+    this.#feed({ kind: 'leave' });
     this.#closed = true;
     clearTimeout(this.#timer);
     this.#watchers.close();

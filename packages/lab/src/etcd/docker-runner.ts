@@ -5,6 +5,7 @@
 import { LabError } from '../lab-error.ts';
 import { processName } from '../process/proc-fs.ts';
 import { runCommand } from '../process/run-command.ts';
+import { sleep } from '../process/wait-until.ts';
 import { watchOver, type Watch } from '../process/watchdog.ts';
 import type { MemberEnd, MemberRunner } from './etcd-member.ts';
 
@@ -14,6 +15,10 @@ const DOCKER_COMMAND_TIMEOUT_MS = 60_000;
 const STOP_GRACE_S = 5;
 /** Lines of etcd's output that an error message quotes. */
 const QUOTED_LINES_MAX = 5;
+
+/** How often, and at what distance, to look whether the container's process has become etcd. */
+const PID_LOOKS_MAX = 40;
+const PID_LOOK_MS = 25;
 
 const PORT_TAKEN = /port is already allocated|address already in use/;
 
@@ -116,11 +121,20 @@ export class DockerRunner implements MemberRunner {
     );
   }
 
-  /** Docker tells the id on its own machine; it is ours too only if that process here is an etcd. */
+  /**
+   * Docker tells the id on its own machine; it is ours too only if that process here is an etcd, which
+   * it becomes a moment after `docker start` returned.
+   */
   async #readPid(): Promise<number | undefined> {
     const { container, env } = this.#options;
     const pid = Number(await docker(['inspect', '--format', '{{.State.Pid}}', container], env));
-    return pid > 0 && (await processName(pid)) === 'etcd' ? pid : undefined;
+    for (let looks = 0; pid > 0 && looks < PID_LOOKS_MAX; looks += 1) {
+      const name = await processName(pid);
+      if (name === 'etcd') return pid;
+      if (name === undefined) return undefined;
+      await sleep(PID_LOOK_MS);
+    }
+    return undefined;
   }
 }
 

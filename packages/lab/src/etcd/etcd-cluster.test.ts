@@ -12,7 +12,7 @@ import { processRuns } from '../process/proc-fs.ts';
 import { waitUntil } from '../process/wait-until.ts';
 import { findRaftLeader, startEtcd, type EtcdCluster } from './etcd-cluster.ts';
 import { ensureEtcd } from './ensure-etcd.ts';
-import { readLinearizably } from './etcd-http.ts';
+import { readLinearizably, readVersion } from './etcd-http.ts';
 import { countClientConnections, cpuSeconds } from './etcd-load.ts';
 import type { EtcdMember } from './etcd-member.ts';
 import type { EtcdSource } from './etcd-source.ts';
@@ -47,6 +47,25 @@ async function etcdctl(cluster: EtcdCluster, ...args: string[]): Promise<string>
   assert.ok(cluster.etcdctl, 'there is an etcdctl');
   const { command, args: common, env } = cluster.etcdctl;
   return (await execute(command, [...common, ...args], { env })).stdout;
+}
+
+/** Whether anything answers there, be it without a quorum. */
+function isThere(endpoint: string): Promise<boolean> {
+  return readVersion(endpoint).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function dockerHasNothingOf(name: string): Promise<boolean> {
+  for (const list of [
+    ['ps', '--all'],
+    ['network', 'ls'],
+  ]) {
+    const { stdout } = await execute('docker', [...list, '--quiet', '--filter', `name=${name}`]);
+    if (stdout !== '') return false;
+  }
+  return true;
 }
 
 function serves(member: EtcdMember): Promise<boolean> {
@@ -188,7 +207,9 @@ describe('an etcd whose owner is killed with SIGKILL', () => {
       const { startEtcd } = await import(${JSON.stringify(new URL('./etcd-cluster.js', import.meta.url).href)});
       const source = JSON.parse(process.argv[1]);
       const cluster = await startEtcd({ source, members: 3 });
-      console.log(JSON.stringify(cluster.members.map((m) => [m.pid ?? null, m.clientEndpoint])));
+      const network = cluster.etcdctl?.args.find((arg) => arg.startsWith('--network='))?.slice(10);
+      const members = cluster.members.map(({ pid = null, clientEndpoint }) => ({ pid, clientEndpoint }));
+      console.log(JSON.stringify({ members, network }));
       setInterval(() => {}, 1000);
     `;
     const owner = spawn(
@@ -200,20 +221,22 @@ describe('an etcd whose owner is killed with SIGKILL', () => {
       const lines = createInterface({ input: owner.stdout })[Symbol.asyncIterator]();
       const line = await lines.next();
       assert.ok(line.done !== true, 'the owner started its cluster');
-      const members = JSON.parse(line.value) as [number | null, string][];
+      const { members, network } = JSON.parse(line.value) as {
+        members: { pid: number | null; clientEndpoint: string }[];
+        network?: string;
+      };
       assert.equal(members.length, 3);
       owner.kill('SIGKILL');
-      for (const [pid, endpoint] of members) {
+      for (const { pid, clientEndpoint } of members) {
         await waitUntil(
-          `etcd ${String(pid)} to be gone`,
+          `etcd ${String(pid)} at ${clientEndpoint} to be gone`,
           async () =>
-            (pid === null || !(await processRuns(pid))) &&
-            (await readLinearizably(endpoint).then(
-              () => false,
-              () => true,
-            )),
+            (pid === null || !(await processRuns(pid))) && !(await isThere(clientEndpoint)),
           WAIT,
         );
+      }
+      if (network !== undefined) {
+        await waitUntil('its containers to be gone', () => dockerHasNothingOf(network), WAIT);
       }
       await waitUntil('its folder to be gone', async () => (await leftovers()).length === 0, WAIT);
     } finally {

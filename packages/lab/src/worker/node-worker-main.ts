@@ -58,7 +58,10 @@ async function startNode(
     nodeId: parseNodeId(nodeId),
     listen: { host: plan.host, port },
     seeds: seeds.map((seed) => parseAddress(seed)),
-    ...(plan.fanout !== undefined && { tuning: { fanout: plan.fanout } }),
+    tuning: {
+      lazyDelayMs: plan.lazyDelayMs,
+      ...(plan.fanout !== undefined && { fanout: plan.fanout }),
+    },
     logger: logger.child({ nodeId }),
     observer: {
       applied: ({ sealed: { record }, hops }) => {

@@ -16,6 +16,8 @@ export interface TierPlan {
   readonly logLevel: string;
   /** Links that each node dials; the core's default when absent. */
   readonly fanout?: number;
+  /** After which a lazy link pushes, see the core's tuning. */
+  readonly lazyDelayMs: number;
 }
 
 /** Sums over the nodes of a worker, since they began. */
