@@ -161,8 +161,10 @@ test('a watcher that does not read costs no queue: it gets the newest when it re
   assert.equal(first.status, 'unknown');
   stream.pause();
   const last = 20_000;
+  // Large enough for a thousand of them to fill the windows of any Node's HTTP/2 many times over.
+  const metadata = Object.fromEntries(['a', 'b', 'c'].map((key) => [key, key.repeat(1_000)]));
   for (let renewal = 0; renewal <= last; renewal++) {
-    asked.member.publish(leaderRecord(7, { renewal }));
+    asked.member.publish(leaderRecord(7, { renewal, metadata }));
     // Lets what can be written be written.
     if (renewal % 20 === 0) await new Promise((resolve) => setImmediate(resolve));
   }

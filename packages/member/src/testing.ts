@@ -35,6 +35,7 @@ export function leaderRecord(
     readonly renewal?: number;
     readonly validityMs?: number;
     readonly issuer?: string;
+    readonly metadata?: Readonly<Record<string, string>>;
   } = {},
 ): LeaderRecord {
   return {
@@ -48,7 +49,11 @@ export function leaderRecord(
     },
     issuer: parseNodeId(options.issuer ?? 'elector-a'),
     validityMs: options.validityMs ?? 60_000,
-    leader: { id: parseNodeId(`service-${epoch}`), address: '127.0.0.1:80', metadata: {} },
+    leader: {
+      id: parseNodeId(`service-${epoch}`),
+      address: '127.0.0.1:80',
+      metadata: options.metadata ?? {},
+    },
   };
 }
 
