@@ -69,7 +69,7 @@ export class Publisher implements Disposable {
         if (!isOwn(verdict.key)) this.#announce(verdict.key);
         break;
       case 'vacate':
-        this.vacate(verdict.epoch, verdict.sequence);
+        this.#vacate(verdict.epoch, verdict.sequence);
         break;
       case 'history-lost':
         this.#voucher.watchOver(undefined);
@@ -93,7 +93,7 @@ export class Publisher implements Disposable {
   }
 
   /** Publishes that the leader of `epoch` is gone, as of revision `sequence`. */
-  vacate(epoch: bigint, sequence: bigint): void {
+  #vacate(epoch: bigint, sequence: bigint): void {
     const { election, issuer, lineage } = this.#options;
     const version = { lineage, epoch, sequence, renewal: 0 };
     this.#publish({ kind: 'vacancy', election, version, issuer });
