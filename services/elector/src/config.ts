@@ -55,6 +55,12 @@ export const pace = {
    * starting to get in line, short beside a lease.
    */
   holdBackMs: (ttlMs: number): number => clamp(ttlMs / 3, 200, 2_000),
+  /**
+   * How long one that stepped down while others stand in line stays away. It would be the last in
+   * line anyway; and a lease, a key and the reads that the key gives rise to at every elector would
+   * compete with the news of the successor, which has to reach the whole fleet just then.
+   */
+  rejoinMs: 300,
   /** An election that nothing was read of for this long is read again, whatever its watch says. */
   rereadIntervalMs: (ttlMs: number): number => (ttlMs * 2) / 3,
   /** A health check that takes longer has failed: it must not outlast the interval it is asked at. */

@@ -112,7 +112,7 @@ export class Campaign {
       try {
         await this.#untilFit(signal);
         const tenure = await this.#standOnce(signal);
-        if (tenure?.ending?.kind === 'stepped-down') await this.#holdBack(signal);
+        if (tenure?.ending?.kind === 'stepped-down') await this.#holdBack(tenure, signal);
         // A tenure that did not even last until its first renewal must not be followed by the next
         // at once, for ever.
         if (clock.nowMs() - startMs > this.#renewIntervalMs) backoff.reset();
@@ -199,10 +199,11 @@ export class Campaign {
   }
 
   /** Alone in the election, one that stepped down would lead again at once. */
-  async #holdBack(signal: AbortSignal): Promise<void> {
-    const { candidates } = await this.#options.observer.refresh();
-    if (candidates.length > 0) return;
-    await pause(pace.holdBackMs(this.#ttlMs), signal);
+  async #holdBack({ key }: Tenure, signal: AbortSignal): Promise<void> {
+    // The farewell has just read the election.
+    const candidates = this.#options.observer.view?.candidates ?? [];
+    const isAlone = candidates.every((candidate) => candidate.key === key);
+    await pause(isAlone ? pace.holdBackMs(this.#ttlMs) : pace.rejoinMs, signal);
   }
 
   /** One tenure, from the grant of its lease to its end. */
