@@ -1,17 +1,26 @@
 /**
- * Decides when a lazy link is looked at again: one appointment per link and election, however many
- * changes come meanwhile, so that the schedule never outgrows links × elections. When it is kept,
- * the newest record is what counts.
+ * Decides when a member looks at its lazy links again: one appointment per election and turn, however
+ * many links and changes there are, so that noting it costs a hop nothing to speak of and the schedule
+ * never outgrows two entries an election. When it is kept, the newest record is what counts.
  */
-import type { ElectionName, LinkId } from './ids.ts';
+import type { ElectionName } from './ids.ts';
+
+/**
+ * Of the two ends of a link one pushes lazily in the first turn, the other in the second, which is
+ * later; so the second one has mostly been shown by then.
+ */
+export type LazyTurn = 'first' | 'second';
 
 export interface LazyPush {
-  readonly link: LinkId;
   readonly election: ElectionName;
+  readonly turn: LazyTurn;
 }
 
 export class LazyPushes {
-  readonly #dueMs = new Map<LinkId, Map<ElectionName, number>>();
+  readonly #dueMs = {
+    first: new Map<ElectionName, number>(),
+    second: new Map<ElectionName, number>(),
+  };
   #nextMs = Infinity;
 
   /** When the next one is due, or sooner. */
@@ -20,19 +29,11 @@ export class LazyPushes {
   }
 
   /** An appointment that stands already is kept: a later change must not put it off. */
-  add(link: LinkId, election: ElectionName, dueMs: number): void {
-    let ofLink = this.#dueMs.get(link);
-    if (ofLink === undefined) {
-      ofLink = new Map();
-      this.#dueMs.set(link, ofLink);
-    }
-    if (ofLink.has(election)) return;
-    ofLink.set(election, dueMs);
+  add(election: ElectionName, turn: LazyTurn, dueMs: number): void {
+    const ofTurn = this.#dueMs[turn];
+    if (ofTurn.has(election)) return;
+    ofTurn.set(election, dueMs);
     this.#nextMs = Math.min(this.#nextMs, dueMs);
-  }
-
-  forget(link: LinkId): void {
-    this.#dueMs.delete(link);
   }
 
   /** Removes and returns those that are due. */
@@ -40,16 +41,15 @@ export class LazyPushes {
     if (nowMs < this.#nextMs) return [];
     this.#nextMs = Infinity;
     const due: LazyPush[] = [];
-    for (const [link, ofLink] of this.#dueMs) {
-      for (const [election, dueMs] of ofLink) {
+    for (const turn of ['first', 'second'] as const) {
+      for (const [election, dueMs] of this.#dueMs[turn]) {
         if (dueMs > nowMs) {
           this.#nextMs = Math.min(this.#nextMs, dueMs);
           continue;
         }
-        ofLink.delete(election);
-        due.push({ link, election });
+        this.#dueMs[turn].delete(election);
+        due.push({ election, turn });
       }
-      if (ofLink.size === 0) this.#dueMs.delete(link);
     }
     return due;
   }

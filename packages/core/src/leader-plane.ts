@@ -27,6 +27,7 @@ import { HeldRecords } from './held-records.ts';
 import type { ChangeTrace, Slot } from './held-records.ts';
 import type { ElectionName, LinkId } from './ids.ts';
 import { LazyPushes } from './lazy-pushes.ts';
+import type { LazyTurn } from './lazy-pushes.ts';
 import { limits } from './limits.ts';
 import type { LinkDirection } from './links.ts';
 import type { Random } from './random.ts';
@@ -60,8 +61,8 @@ const lazyJitterDelays = 0.5;
 interface Peer {
   /** We push to it at once. */
   eager: boolean;
-  /** Ours is the end that pushes lazily first. */
-  readonly lazyFirst: boolean;
+  /** When our end pushes lazily. */
+  readonly lazyTurn: LazyTurn;
   /** The newest version per election that it showed us or that we sent it. */
   readonly known: Map<ElectionName, Version>;
 }
@@ -82,6 +83,8 @@ export class LeaderPlane {
   readonly #tuning: EngineTuning;
   readonly #random: Random;
   readonly #emit: EffectSink;
+  #lastFrame:
+    { readonly held: HeldRecord; readonly nowMs: number; readonly frame: PushFrame } | undefined;
 
   constructor(tuning: EngineTuning, random: Random, emit: EffectSink) {
     this.#tuning = tuning;
@@ -119,12 +122,12 @@ export class LeaderPlane {
    * dialler is the first to push lazily, so that the other one, having been shown, need not.
    */
   linkUp(link: LinkId, direction: LinkDirection): void {
-    this.#peers.set(link, { eager: true, lazyFirst: direction === 'outbound', known: new Map() });
+    const lazyTurn = direction === 'outbound' ? 'first' : 'second';
+    this.#peers.set(link, { eager: true, lazyTurn, known: new Map() });
   }
 
   linkDown(link: LinkId): void {
     this.#peers.delete(link);
-    this.#lazyPushes.forget(link);
   }
 
   /** Takes a record from our own elector. */
@@ -313,12 +316,12 @@ export class LeaderPlane {
   #spread(election: ElectionName, from: LinkId | undefined, nowMs: number): void {
     const { held, trace } = this.#slot(election);
     const { version } = held.sealed.record;
-    const isRenewal = version.renewal !== trace.version.renewal;
     for (const [link, peer] of this.#peers) {
-      if (link === from || !isNewer(version, peer.known.get(election))) continue;
-      if (peer.eager) this.#push(link, peer, election, 'eager', nowMs);
-      else if (!isRenewal) this.#pushLater(link, peer, election, nowMs);
+      if (!peer.eager || link === from || !isNewer(version, peer.known.get(election))) continue;
+      this.#push(link, peer, election, 'eager', nowMs);
     }
+    const isRenewal = version.renewal !== trace.version.renewal;
+    if (!isRenewal) this.#pushLater(election, nowMs);
   }
 
   #pushUnlessKnown(
@@ -338,35 +341,42 @@ export class LeaderPlane {
     peer.known.set(election, version);
     this.counters.pushesSent[mode]++;
     if (version.renewal === trace.version.renewal) trace.pushesSent[mode]++;
-    this.#emit({
-      kind: 'send',
-      link,
-      frame: {
-        kind: 'push',
-        mode,
-        sealed: held.sealed,
-        ageMs: Math.min(ageMs(held, nowMs), limits.ageMsMax),
-        hops: held.hops,
-      },
-    });
+    this.#emit({ kind: 'send', link, frame: this.#frameOf(held, mode, nowMs) });
   }
 
-  #pushLater(link: LinkId, peer: Peer, election: ElectionName, nowMs: number): void {
-    const delays = (peer.lazyFirst ? 1 : secondLazyDelays) + lazyJitterDelays * this.#random();
-    const dueMs = nowMs + this.#tuning.lazyDelayMs * delays;
-    this.#lazyPushes.add(link, election, dueMs);
+  /** What goes to several links in one turn is one and the same frame, so that it is encoded once. */
+  #frameOf(held: HeldRecord, mode: PushMode, nowMs: number): PushFrame {
+    const last = this.#lastFrame;
+    if (last?.held === held && last.nowMs === nowMs && last.frame.mode === mode) return last.frame;
+    const frame: PushFrame = {
+      kind: 'push',
+      mode,
+      sealed: held.sealed,
+      ageMs: Math.min(ageMs(held, nowMs), limits.ageMsMax),
+      hops: held.hops,
+    };
+    this.#lastFrame = { held, nowMs, frame };
+    return frame;
   }
 
-  /** Those that are due at `dueMs`, as of `nowMs`. */
+  #pushLater(election: ElectionName, nowMs: number): void {
+    const appointment = (delays: number): number =>
+      nowMs + this.#tuning.lazyDelayMs * (delays + lazyJitterDelays * this.#random());
+    this.#lazyPushes.add(election, 'first', appointment(1));
+    this.#lazyPushes.add(election, 'second', appointment(secondLazyDelays));
+  }
+
+  /** Those that are due at `dueMs`, as of `nowMs`, to all lazy links that have not shown this change. */
   #sendLazyPushes(dueMs: number, nowMs: number): void {
-    for (const { link, election } of this.#lazyPushes.take(dueMs)) {
-      const peer = this.#peers.get(link);
-      if (peer === undefined) continue;
+    for (const { election, turn } of this.#lazyPushes.take(dueMs)) {
       const { version } = this.#slot(election).held.sealed.record;
-      const known = peer.known.get(election);
-      const shown =
-        known !== undefined && (!isNewer(version, known) || isSameChange(version, known));
-      if (!shown) this.#push(link, peer, election, 'lazy', nowMs);
+      for (const [link, peer] of this.#peers) {
+        if (peer.eager || peer.lazyTurn !== turn) continue;
+        const known = peer.known.get(election);
+        const shown =
+          known !== undefined && (!isNewer(version, known) || isSameChange(version, known));
+        if (!shown) this.#push(link, peer, election, 'lazy', nowMs);
+      }
     }
   }
 

@@ -123,6 +123,7 @@ describe('leader plane: the tree', () => {
   it('a renewal is not pushed lazily to whom showed nothing either: that is for the rounds', () => {
     const bench = new PlaneBench([]);
     bench.plane.publish(sealed({ version: version(1) }), 0, 0);
+    bench.plane.wake(2 * lazyDelayMs + 5); // the change itself had its turns
     bench.plane.linkUp(link1, 'outbound');
     bench.plane.receivePrune(link1);
     bench.plane.publish(sealed({ version: version(1, 1) }), 0, 1000);

@@ -35,6 +35,9 @@ import { Watchers } from './watchers.ts';
 /** How long closing waits for streams to end by themselves. */
 const drainMs = 500;
 
+/** Adds up with `performance.now()` to CLOCK_MONOTONIC, without a BigInt for each look at the clock. */
+const monotonicOriginMs = Number(process.hrtime.bigint()) / 1e6 - performance.now();
+
 const silent: MemberLogger = {
   debug: () => undefined,
   info: () => undefined,
@@ -116,7 +119,7 @@ export class Member implements AsyncDisposable {
 
   /** Milliseconds of CLOCK_MONOTONIC: comparable between the processes of one machine. */
   nowMs(): number {
-    return Number(process.hrtime.bigint()) / 1e6;
+    return performance.now() + monotonicOriginMs;
   }
 
   /**

@@ -20,5 +20,7 @@ export const wireBounds = {
   signatureBytesMax: 64,
   /** etcd revisions are signed 64-bit integers. */
   revisionMax: 2n ** 63n - 1n,
+  /** Records found again by their bytes: the news of a moment. At worst 256 × 2 × 4 KiB: 2 MiB. */
+  recentRecordsMax: 256,
   uint32Max: 2 ** 32 - 1,
 } as const;

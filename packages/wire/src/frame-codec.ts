@@ -63,10 +63,15 @@ const unknownFrame: UnknownFrame = { kind: 'unknown' };
 
 /** @throws WireError `LIMIT_EXCEEDED` when the frame is larger than `limits.frameBytesMax`. */
 export function encodeFrame(frame: Frame): Buffer {
+  if (lastEncoded?.frame === frame) return lastEncoded.bytes;
   const bytes = messages.frame.encode(frameToRaw(frame));
   if (bytes.byteLength > limits.frameBytesMax) throw oversized(frame.kind, bytes.byteLength);
+  lastEncoded = { frame, bytes };
   return bytes;
 }
+
+/** News goes to several links as one and the same frame, one right after the other. */
+let lastEncoded: { readonly frame: Frame; readonly bytes: Buffer } | undefined;
 
 /** @throws WireError when the bytes are no frame, or one that breaks a rule. */
 export function decodeFrame(bytes: Uint8Array): Frame | UnknownFrame {

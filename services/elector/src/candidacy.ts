@@ -69,6 +69,7 @@ export class Candidacy {
       session: dataSession,
       candidatesPrefix: candidatesPrefix(prefix, election),
       tier: () => tier.leader(election),
+      isOwn: (key) => isOwn(key, profile),
       onView: (view) => {
         this.#onView(view);
       },

@@ -61,6 +61,12 @@ export const pace = {
    * compete with the news of the successor, which has to reach the whole fleet just then.
    */
   rejoinMs: 300,
+  /**
+   * How long an elector that does not take over lets the successor tell the tier, before it reads the
+   * election itself. The tier's pushes take some tens of milliseconds; a successor that dies within
+   * them costs this much more.
+   */
+  bystanderDelayMs: 150,
   /** An election that nothing was read of for this long is read again, whatever its watch says. */
   rereadIntervalMs: (ttlMs: number): number => (ttlMs * 2) / 3,
   /** A health check that takes longer has failed: it must not outlast the interval it is asked at. */

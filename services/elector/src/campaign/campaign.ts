@@ -393,11 +393,11 @@ export class Campaign {
     const early = tenure.ending?.kind === 'deadline' ? revoke() : undefined;
     try {
       const deletedAt = await keyspace.deleteFenced(tenure.key, tenure.epoch, { timeoutMs });
-      observer.deleted(tenure.epoch, deletedAt);
+      await observer.deleted(tenure.epoch, deletedAt);
       // The read tells the tier who is next in line, or that nobody is. A vacancy milliseconds before
-      // the successor's record would only flood the tier twice. Who merely waited looks as well: it may
-      // be the last to go, and have been announced as the next in line.
-      await observer.refresh();
+      // the successor's record would only flood the tier twice. Who goes for good looks in any case: it
+      // may be the last to go, and those it takes for the next in line may go as well.
+      if (this.#closing.signal.aborted) await observer.refresh();
     } catch (error) {
       note(error);
     }

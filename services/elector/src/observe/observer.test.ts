@@ -43,6 +43,7 @@ function observe(endpoint: string, prefix: string, ttlMs = 3_000) {
     ...{ session, ttlMs, trouble, keyspace: new EtcdKeyspace(session) },
     ...{ clock: new SuspendAwareClock(), random: seededRandom(2) },
     tier: () => undefined,
+    isOwn: () => false,
     onView: (view) => views.push(view),
     onHistoryLost: (detail) => lost.push(detail),
   });

@@ -13,12 +13,13 @@ import { ElectorError } from '../errors.ts';
 import type { EtcdKeyspace } from '../etcd/keyspace.ts';
 import type { EtcdSession } from '../etcd/session.ts';
 import { watchPrefix } from '../etcd/watch.ts';
-import type { Deletion } from '../etcd/watch.ts';
+import type { Deletion, WatchBatch } from '../etcd/watch.ts';
 import type { Clock } from '../clock.ts';
 import type { TroubleLog } from '../trouble.ts';
 import { Backoff, pause } from '../wait.ts';
+import { isUrgent } from './urgency.ts';
 import { toView } from './view.ts';
-import type { ElectionView } from './view.ts';
+import type { CandidateKey, ElectionView } from './view.ts';
 
 export interface ObserverOptions {
   /** What all keys of the election start with. */
@@ -32,6 +33,8 @@ export interface ObserverOptions {
   readonly trouble: TroubleLog;
   /** What the tier says of this election now. */
   readonly tier: () => HeldRecord | undefined;
+  /** Whether the key is this elector's. */
+  readonly isOwn: (key: CandidateKey) => boolean;
   /** Called with every read, in the order of the reads, before whoever asked for it goes on. */
   readonly onView: (view: ElectionView) => void;
   readonly onHistoryLost: (detail: string) => void;
@@ -44,6 +47,9 @@ export class Observer {
   #readAtMs = -Infinity;
   #reading: Promise<ElectionView> | undefined;
   #nextReading: Promise<ElectionView> | undefined;
+  /** The read of a bystander that is to come, and what it has to show. */
+  #later: NodeJS.Timeout | undefined;
+  #laterRevision = 0n;
 
   constructor(options: ObserverOptions) {
     this.#options = options;
@@ -59,14 +65,25 @@ export class Observer {
     return this.#deletions.get(epoch);
   }
 
-  /** Notes a deletion of our own, so that the vacancy it may leave has its revision. */
-  deleted(createRevision: bigint, revision: bigint): void {
-    this.#remember([{ createRevision, revision }]);
+  /**
+   * Notes a deletion of our own, so that the vacancy it may leave has its revision, and sees what is
+   * left: at once if it may be for us to say, else a moment later.
+   *
+   * @throws ElectorError
+   */
+  async deleted(createRevision: bigint, revision: bigint): Promise<void> {
+    const deletions = [{ createRevision, revision }];
+    this.#remember(deletions);
+    await this.#see({ revision, deletions });
   }
 
   /** Observes until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    await Promise.all([this.#keepWatching(signal), this.#keepReading(signal)]);
+    try {
+      await Promise.all([this.#keepWatching(signal), this.#keepReading(signal)]);
+    } finally {
+      clearTimeout(this.#later);
+    }
   }
 
   /**
@@ -122,15 +139,37 @@ export class Observer {
         const { revision } = await this.refresh();
         for await (const batch of watchPrefix(session, candidatesPrefix, revision + 1n, signal)) {
           backoff.reset();
-          this.#remember(batch.deletions);
-          // A read that was begun after the change, for another reason, has shown it already.
-          if (batch.revision > (this.#view?.revision ?? 0n)) await this.refresh();
+          await this.#see(batch);
         }
       } catch (error) {
         trouble.note('observing', error);
         await pause(backoff.nextDelayMs(), signal);
       }
     }
+  }
+
+  /** Reads what a change left, now or a moment later, unless a read has shown it already. */
+  async #see(batch: WatchBatch): Promise<void> {
+    const known = new Set(this.#deletions.keys());
+    this.#remember(batch.deletions);
+    if (this.#isShown(batch.revision)) return;
+    if (isUrgent(batch, this.#view, { isOwn: this.#options.isOwn, known })) await this.refresh();
+    else this.#readLater(batch.revision);
+  }
+
+  #isShown(revision: bigint): boolean {
+    return revision <= (this.#view?.revision ?? 0n);
+  }
+
+  #readLater(revision: bigint): void {
+    this.#laterRevision = revision;
+    this.#later ??= setTimeout(() => {
+      this.#later = undefined;
+      if (this.#isShown(this.#laterRevision)) return;
+      this.refresh().catch((error: unknown) => {
+        this.#options.trouble.note('observing', error); // the periodic read makes up for it
+      });
+    }, pace.bystanderDelayMs);
   }
 
   /** For a watch that has fallen silent without an error, and for records that came to the tier. */
