@@ -73,7 +73,14 @@ class LogSink implements LogDestination {
     this.#waiting = [];
   }
 
+  /**
+   * Begins in the next turn: what this one has to say to others goes first, and its lines go together.
+   * A write wakes the log's reader, which on a busy machine may take the processor from us.
+   */
   async #drain(): Promise<void> {
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
     while (this.#waiting.length > 0) {
       const chunk = Buffer.from(this.#waiting.join(''));
       this.#waiting = [];

@@ -25,8 +25,11 @@ import { measureHerald } from './herald-side.ts';
 
 /** Enough for a change to spread, be asked about, and for things to come to rest. */
 const paceMs = 2_000;
-/** Changes before the counted ones: connections, compiled code, and Herald's tree settle. */
-const warmUps = 8;
+/**
+ * Changes before the counted ones: connections, compiled code, and Herald's tree settle. Each member runs
+ * through a change once, so that it takes some twenty of them until the code of a process is compiled.
+ */
+const warmUps = 20;
 /** Electors, hundreds of nodes and etcd end within this. */
 const shutdownTimeoutMs = 9_000;
 

@@ -75,8 +75,14 @@ async function startNode(
   return node.address;
 }
 
+/** A change comes to hundreds of nodes as one and the same record: its name is made once. */
+let lastNamed: { readonly version: Version; readonly change: string } | undefined;
+
 function changeId(version: Version): string {
-  return changeOf(formatVersion(version)) ?? holdsNothing;
+  if (lastNamed?.version === version) return lastNamed.change;
+  const change = changeOf(formatVersion(version)) ?? holdsNothing;
+  lastNamed = { version, change };
+  return change;
 }
 
 /** Eager pushes of that change, of those nodes for which it is still the newest. */
