@@ -12,6 +12,7 @@ import {
 } from '@herald/core';
 import type {
   Address,
+  CloseCause,
   Contact,
   Effect,
   EngineTuning,
@@ -99,6 +100,9 @@ export class Simulation {
     'round-reply': 0,
     digest: 0,
     want: 0,
+    'member-hashes': 0,
+    'member-digest': 0,
+    'member-delta': 0,
   };
   nowMs = 0;
   readonly #options: SimulationOptions;
@@ -178,7 +182,7 @@ export class Simulation {
   kill(member: number, options: { readonly noticedAfterMs?: number } = {}): void {
     this.#host(member).alive = false;
     for (const link of this.#network.linksOf(member)) {
-      this.#hangUp(member, link, 'peer is gone', options.noticedAfterMs);
+      this.#hangUp(member, link, 'peer is gone', 'lost', options.noticedAfterMs);
     }
   }
 
@@ -197,8 +201,8 @@ export class Simulation {
 
   /** Ends the link between two members, as a broken connection does. */
   cutLink(member: number, link: LinkId): void {
-    this.#hangUp(member, link, 'cut');
-    this.#feed(this.#host(member), { kind: 'link-closed', link, reason: 'cut' });
+    this.#hangUp(member, link, 'cut', 'lost');
+    this.#feed(this.#host(member), { kind: 'link-closed', link, reason: 'cut', cause: 'lost' });
   }
 
   #newEngine(contact: Contact): Engine {
@@ -276,8 +280,13 @@ export class Simulation {
         return;
       case 'close': {
         const { link, reason } = effect;
-        this.#hangUp(host.index, link, reason);
-        this.#later(host.index, host.life, 0, { kind: 'link-closed', link, reason });
+        this.#hangUp(host.index, link, reason, 'ended');
+        this.#later(host.index, host.life, 0, {
+          kind: 'link-closed',
+          link,
+          reason,
+          cause: 'ended',
+        });
         return;
       }
       case 'applied':
@@ -288,6 +297,8 @@ export class Simulation {
       case 'link-down':
       case 'refused':
       case 'isolation':
+      case 'member-changed':
+      case 'identity-conflict':
         return;
       default:
         assertNever(effect);
@@ -298,7 +309,12 @@ export class Simulation {
     const delayMs = this.#network.drawDelayMs();
     const target = this.#byAddress.get(address);
     if (target === undefined) {
-      this.#later(index, life, delayMs, { kind: 'link-closed', link, reason: 'no such host' });
+      this.#later(index, life, delayMs, {
+        kind: 'link-closed',
+        link,
+        reason: 'no such host',
+        cause: 'refused',
+      });
       return;
     }
     const dialer: End = { member: index, life, link };
@@ -310,7 +326,7 @@ export class Simulation {
     if (!caller.alive || caller.life !== dialer.life) return;
     const { link } = dialer;
     if (!host.alive) {
-      const refused: Input = { kind: 'link-closed', link, reason: 'refused' };
+      const refused: Input = { kind: 'link-closed', link, reason: 'refused', cause: 'refused' };
       this.#later(dialer.member, dialer.life, delayMs, refused);
       return;
     }
@@ -331,11 +347,11 @@ export class Simulation {
     this.#later(to.member, to.life, delayMs, { kind: 'frame', link: to.link, frame });
   }
 
-  #hangUp(member: number, link: LinkId, reason: string, afterMs?: number): void {
+  #hangUp(member: number, link: LinkId, reason: string, cause: CloseCause, afterMs?: number): void {
     const route = this.#network.disconnect(member, link);
     if (route === undefined) return;
     const { to, delayMs } = route;
-    const closed: Input = { kind: 'link-closed', link: to.link, reason };
+    const closed: Input = { kind: 'link-closed', link: to.link, reason, cause };
     this.#later(to.member, to.life, afterMs ?? delayMs, closed);
   }
 
