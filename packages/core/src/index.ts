@@ -43,6 +43,7 @@ export type {
   WelcomeFrame,
 } from './frames.ts';
 export {
+  checkFacts,
   compareStates,
   compareStateVersions,
   mergeStates,

@@ -7,7 +7,13 @@ import { status } from '@grpc/grpc-js';
 import type { ServerErrorResponse, ServerWritableStream } from '@grpc/grpc-js';
 import type { ElectionName, Version } from '@herald/core';
 import { toServiceError } from '@herald/wire';
-import type { LeaderAnswer, MemberList, NodeHandlers, WatchLeaderRequest } from '@herald/wire';
+import type {
+  ConvergenceAnswer,
+  LeaderAnswer,
+  MemberList,
+  NodeHandlers,
+  WatchLeaderRequest,
+} from '@herald/wire';
 
 /** What answers; a `Member` does. */
 export interface AnsweringMember {
@@ -17,6 +23,7 @@ export interface AnsweringMember {
     options: { readonly signal: AbortSignal; readonly includeRenewals: boolean },
   ): AsyncIterable<LeaderAnswer>;
   members(): MemberList;
+  convergence(election: ElectionName): ConvergenceAnswer;
 }
 
 /**
@@ -63,6 +70,11 @@ export function nodeServiceHandlers(
       const answering = member();
       if (answering === undefined) callback(starting);
       else callback(null, answering.members());
+    },
+    convergence: (call, callback) => {
+      const answering = member();
+      if (answering === undefined) callback(starting);
+      else callback(null, answering.convergence(call.request.election));
     },
   };
 }

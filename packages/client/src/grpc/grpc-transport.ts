@@ -29,6 +29,8 @@ export function createGrpcTransport(
     watch: (endpoint, request, call) => watch(nodes, endpoint, request, call),
     members: (endpoint, call) =>
       ask(nodes, endpoint, call, (stub, done) => stub.listMembers({}, done)),
+    convergence: (endpoint, request, call) =>
+      ask(nodes, endpoint, call, (stub, done) => stub.convergence(request, done)),
     confirm: (elector, request, call) =>
       ask(electors, elector, call, (stub, done) => stub.confirm(request, done)),
     status: (elector, request, call) =>
