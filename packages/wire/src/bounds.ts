@@ -27,5 +27,7 @@ export const wireBounds = {
   revisionMax: 2n ** 63n - 1n,
   /** Records found again by their bytes: the news of a moment. At worst 256 × 2 × 4 KiB: 2 MiB. */
   recentRecordsMax: 256,
+  /** The same for what members say of themselves; mostly 150 bytes each, at worst 1024 × 2 × 4 KiB: 8 MiB. */
+  recentStatesMax: 1024,
   uint32Max: 2 ** 32 - 1,
 } as const;

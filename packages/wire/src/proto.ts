@@ -28,6 +28,7 @@ import type {
   ConvergenceResponse,
   ConvergenceResponse__Output,
 } from './generated/herald/v1/ConvergenceResponse.ts';
+import type { EndpointState, EndpointState__Output } from './generated/herald/v1/EndpointState.ts';
 import type { Frame, Frame__Output } from './generated/herald/v1/Frame.ts';
 import type {
   GetLeaderRequest,
@@ -134,6 +135,7 @@ function asBuffer(bytes: Uint8Array): Buffer {
 /** The codecs of all messages that travel on their own. */
 export const messages = {
   frame: messageCodec<Frame, Frame__Output>('Frame'),
+  endpointState: messageCodec<EndpointState, EndpointState__Output>('EndpointState'),
   leaderRecord: messageCodec<LeaderRecord, LeaderRecord__Output>('LeaderRecord'),
   leaderAnswer: messageCodec<LeaderAnswer, LeaderAnswer__Output>('LeaderAnswer'),
   getLeaderRequest: messageCodec<GetLeaderRequest, GetLeaderRequest__Output>('GetLeaderRequest'),

@@ -25,11 +25,11 @@ import type { LeaderRecord__Output } from './generated/herald/v1/LeaderRecord.ts
 import type { SignedRecord__Output } from './generated/herald/v1/SignedRecord.ts';
 import type { Version as RawVersion } from './generated/herald/v1/Version.ts';
 import { messages } from './proto.ts';
-import { RecentRecords } from './recent-records.ts';
+import { RecentlyDecoded } from './recently-decoded.ts';
 import type { CarriedRecord } from './record-messages.ts';
 
 const noSignature = Buffer.alloc(0);
-const recentRecords = new RecentRecords();
+const recentRecords = new RecentlyDecoded<SealedRecord>(wireBounds.recentRecordsMax);
 
 /**
  * Encodes a record, once, and seals it, as yet without a signature. The sealed record holds what
@@ -66,10 +66,10 @@ export function decodeRecord(
 ): SealedRecord {
   checkLength(bytes, limits.recordBytesMax, 'record');
   checkLength(signature, wireBounds.signatureBytesMax, 'signature');
-  const known = recentRecords.find(bytes, keyId, signature);
-  if (known !== undefined) return known;
+  const known = recentRecords.find(bytes);
+  if (known?.keyId === keyId && Buffer.compare(known.signature, signature) === 0) return known;
   const sealed = decodeAnew(bytes, keyId, signature);
-  recentRecords.add(sealed);
+  recentRecords.add(sealed.bytes, sealed);
   return sealed;
 }
 

@@ -1,6 +1,7 @@
 /** What a member says of itself, to bytes and back. Decides what of it is taken for valid. */
 import { limits } from '@herald/core';
 import type { AppliedChange, CarriedState, EndpointState, Verdict } from '@herald/core';
+import { wireBounds } from './bounds.ts';
 import { contactFromRaw, contactToRaw } from './contact-codec.ts';
 import { memberStatuses } from './enums.ts';
 import { WireError } from './errors.ts';
@@ -21,15 +22,40 @@ import type { CarriedState__Output } from './generated/herald/v1/CarriedState.ts
 import type { EndpointState as RawState } from './generated/herald/v1/EndpointState.ts';
 import type { EndpointState__Output } from './generated/herald/v1/EndpointState.ts';
 import type { Verdict__Output } from './generated/herald/v1/Verdict.ts';
+import { messages } from './proto.ts';
+import { RecentlyDecoded } from './recently-decoded.ts';
 import { versionToRaw } from './record-codec.ts';
 
+/** The bytes of each state that is held: those it arrived in, or was encoded to once. */
+const bytesOf = new WeakMap<EndpointState, Buffer>();
+const recentStates = new RecentlyDecoded<EndpointState>(wireBounds.recentStatesMax);
+
 export function carriedStateToRaw({ state, unreachableForMs }: CarriedState): RawCarried {
-  return { state: stateToRaw(state), unreachableForMs: Math.floor(unreachableForMs) };
+  return { state: encodeState(state), unreachableForMs: Math.floor(unreachableForMs) };
+}
+
+/** A state is encoded by the member that it is of; whoever passes it on passes on those very bytes. */
+function encodeState(state: EndpointState): Buffer {
+  const known = bytesOf.get(state);
+  if (known !== undefined) return known;
+  const bytes = messages.endpointState.encode(stateToRaw(state));
+  bytesOf.set(state, bytes);
+  return bytes;
+}
+
+function decodeState(bytes: Uint8Array): EndpointState {
+  const known = recentStates.find(bytes);
+  if (known !== undefined) return known;
+  const state = stateFromRaw(messages.endpointState.decode(bytes));
+  const kept = Buffer.from(bytes); // a slice would keep the whole network buffer
+  bytesOf.set(state, kept);
+  recentStates.add(kept, state);
+  return state;
 }
 
 export function carriedStateFromRaw(raw: CarriedState__Output): CarriedState {
   return {
-    state: nested(raw.state, 'state', stateFromRaw),
+    state: nested(raw.state, 'state', decodeState),
     unreachableForMs: Math.min(
       safeIntegerField(raw.unreachableForMs, 'unreachable_for_ms'),
       limits.ageMsMax,
