@@ -115,6 +115,7 @@ const arbitraryFrame: fc.Arbitrary<Frame> = fc.oneof(
       fc.record({ hash: fc.record({ high: fc.nat(), low: fc.nat() }), count: fc.nat() }),
       { nil: undefined },
     ),
+    beatMs: fc.nat(),
   }),
   fc.record({ kind: fc.constant('round-reply' as const), nonce: fc.nat({ max: 5 }) }),
   fc.record({

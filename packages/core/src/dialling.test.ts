@@ -106,6 +106,7 @@ describe('dialling', () => {
         hash: { high: 0, low: 0 },
         contacts,
         members: undefined,
+        beatMs: 0,
       });
     }
     bench.closed(linked);
@@ -134,6 +135,7 @@ describe('dialling', () => {
         hash: { high: 0, low: 0 },
         contacts,
         members: undefined,
+        beatMs: 0,
       });
     }
     assert.ok(bench.engine.contacts().length < limits.contactsMax);
@@ -156,7 +158,14 @@ describe('dialling: electors', () => {
     welcomeAll(bench, electors);
     const first = bench.inbound(contact('first'));
     const hash = { high: 0, low: 0 };
-    bench.frame(first, { kind: 'round', nonce: 1, hash, contacts: nodes, members: undefined });
+    bench.frame(first, {
+      kind: 'round',
+      nonce: 1,
+      hash,
+      contacts: nodes,
+      members: undefined,
+      beatMs: 0,
+    });
     welcomeAll(bench, nodes);
     const dialled = bench.engine.links().filter(({ direction }) => direction === 'outbound');
     const toElectors = dialled.filter(({ peer }) => peer.role === 'elector');

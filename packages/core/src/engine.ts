@@ -366,6 +366,7 @@ export class Engine {
         this.#plane.receiveGraft(link.id);
         return;
       case 'round':
+        this.#detection.promised(link, frame.beatMs);
         this.#rounds.receiveRound(link, frame, nowMs);
         return;
       case 'round-reply':

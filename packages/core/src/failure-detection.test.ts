@@ -102,19 +102,78 @@ describe('failure detection: the silence of a link', () => {
     assert.ok(bench.isUp(link));
   });
 
-  it('never lasts for longer than a beat in our own direction', () => {
+  it('never lasts for longer in our own direction than our last round promised', () => {
     const bench = new Bench({ tuning: calm });
     const links = peers(12).map((one) => bench.member(stateOf(one)));
     bench.advanceBeating(10_000, links);
     const lastMs = new Map(links.map((link) => [link, bench.nowMs]));
+    const promisedMs = new Map(links.map((link) => [link, beatMs]));
+    for (const { link, frame } of ofKind(bench.log, 'send')) {
+      if (frame.kind === 'round') promisedMs.set(link, frame.beatMs);
+    }
     for (let ms = 0; ms < 60_000; ms += 10) {
       const effects = bench.advance(10);
-      for (const { link } of ofKind(effects, 'send')) lastMs.set(link, bench.nowMs);
+      for (const { link, frame } of ofKind(effects, 'send')) {
+        lastMs.set(link, bench.nowMs);
+        if (frame.kind === 'round') promisedMs.set(link, frame.beatMs);
+      }
       if (ms % 1000 === 0)
         for (const link of links) bench.frame(link, { kind: 'round-reply', nonce: 0 });
       for (const [link, atMs] of lastMs) {
-        assert.ok(bench.nowMs - atMs <= beatMs, `link ${link} silent for ${bench.nowMs - atMs} ms`);
+        const silentMs = bench.nowMs - atMs;
+        assert.ok(silentMs <= (promisedMs.get(link) ?? 0), `link ${link}: ${silentMs} ms`);
       }
+    }
+  });
+});
+
+describe('failure detection: who watches whom', () => {
+  /** What the rounds of one of these members promised last, by the link's direction. */
+  function promises({ engine, log }: Bench): Record<'inbound' | 'outbound', Set<number>> {
+    const last = new Map(
+      ofKind(log, 'send').flatMap(({ link, frame }) =>
+        frame.kind === 'round' ? [[link, frame.beatMs] as const] : [],
+      ),
+    );
+    const found = { inbound: new Set<number>(), outbound: new Set<number>() };
+    for (const { id, direction } of engine.links()) {
+      const promise = last.get(id);
+      if (promise !== undefined) found[direction].add(promise);
+    }
+    return found;
+  }
+
+  it('those that a member dialled watch it closely, the others now and then', () => {
+    const { wire, benches } = group(20, { rotationMs: 0 });
+    wire.advance(30_000, 50);
+    for (const bench of benches) {
+      const dialled = bench.engine.links().filter((link) => link.direction === 'outbound').length;
+      const { inbound, outbound } = promises(bench);
+      assert.deepEqual([...outbound], [beatMs]);
+      if (dialled >= defaultTuning.fanout) assert.ok(!inbound.has(beatMs), 'enough watch it');
+    }
+  });
+
+  it('where a member could not dial enough of them, all watch it closely', () => {
+    const { wire, benches } = group(4, { rotationMs: 0 });
+    wire.advance(30_000, 50);
+    for (const bench of benches) {
+      const { inbound, outbound } = promises(bench);
+      assert.deepEqual([...new Set([...inbound, ...outbound])], [beatMs]);
+    }
+  });
+
+  it('a promise that makes no sense is taken for the nearest that does', () => {
+    for (const promiseMs of [1, 2 ** 32 - 1]) {
+      const bench = new Bench({ tuning: calm });
+      const link = bench.member(stateOf(peer));
+      const hash = { high: 0, low: 0 };
+      const round = { kind: 'round', nonce: 0, hash, contacts: [], members: undefined } as const;
+      bench.frame(link, { ...round, beatMs: promiseMs });
+      bench.advance(beatMs);
+      assert.ok(bench.isUp(link), 'not sooner than ours');
+      bench.advance(defaultTuning.slowBeatMs + verdictWithinMs);
+      assert.ok(!bench.isUp(link), 'nor never');
     }
   });
 });

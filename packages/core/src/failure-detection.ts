@@ -112,6 +112,11 @@ export class FailureDetection {
     this.#watch.heard(link, nowMs);
   }
 
+  /** How often the other end will be heard of. */
+  promised(link: Link, promiseMs: number): void {
+    this.#watch.promised(link, promiseMs);
+  }
+
   linkUp(link: Link, peer: Contact, nowMs: number): void {
     if (link.protocol >= membershipProtocol) this.#watch.linkUp(link, nowMs);
     this.reached(peer, nowMs);

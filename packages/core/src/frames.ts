@@ -93,6 +93,8 @@ export interface RoundFrame {
   readonly contacts: readonly Contact[];
   /** What the sender knows of the members; absent where the link does not carry the membership. */
   readonly members: MembersSummary | undefined;
+  /** The sender says something on this link again within this time, milliseconds; 0 promises nothing. */
+  readonly beatMs: number;
 }
 
 /** The hash of all (node id, generation, version) held of members that did not leave, and how many. */

@@ -37,14 +37,27 @@ export class LinkWatch {
     return this.#nextMs;
   }
 
+  /** Who dialled beats at once; who accepted says by its first round how often it will. */
   linkUp(link: Link, nowMs: number): void {
-    const detector = new PhiDetector(this.#tuning, nowMs);
+    const { beatMs, slowBeatMs } = this.#tuning;
+    const promiseMs = link.direction === 'inbound' ? beatMs : slowBeatMs;
+    const detector = new PhiDetector(this.#tuning, promiseMs, nowMs);
     this.#watched.set(link.id, { link, detector, pingAtMs: 0 });
     this.#nextMs = Math.min(this.#nextMs, detector.reachesAtMs(this.#tuning.phiDoubt));
   }
 
   linkDown(link: Link): void {
     this.#watched.delete(link.id);
+  }
+
+  /** The other end says how often it will be heard of; neither more nor less often than is sensible. */
+  promised(link: Link, promiseMs: number): void {
+    if (promiseMs === 0) return;
+    const { beatMs, slowBeatMs, phiDoubt } = this.#tuning;
+    const detector = this.#watched.get(link.id)?.detector;
+    if (detector === undefined) return;
+    detector.promised(Math.min(Math.max(promiseMs, beatMs), slowBeatMs));
+    this.#nextMs = Math.min(this.#nextMs, detector.reachesAtMs(phiDoubt));
   }
 
   heard(link: Link, nowMs: number): void {

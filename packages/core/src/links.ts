@@ -36,6 +36,8 @@ export interface Link {
   /** When this end sent something last, and when it sent a round last. */
   sentAtMs: number;
   roundAtMs: number;
+  /** Within which this end promised, in its last round, to say something again. */
+  promisedMs: number;
 }
 
 /** Whom a dial is for. */
@@ -65,6 +67,7 @@ export class LinkTable {
       round: undefined,
       sentAtMs: nowMs,
       roundAtMs: 0,
+      promisedMs: 0,
     };
     this.#links.set(id, link);
     return link;
@@ -105,9 +108,18 @@ export class LinkTable {
 
   /** Links that somebody opened to us and that are in this phase. */
   countInbound(phase: LinkPhase): number {
+    return this.#count('inbound', phase);
+  }
+
+  /** Links that we opened and that are in this phase. */
+  countOutbound(phase: LinkPhase): number {
+    return this.#count('outbound', phase);
+  }
+
+  #count(direction: LinkDirection, phase: LinkPhase): number {
     let count = 0;
     for (const link of this.#links.values()) {
-      if (link.direction === 'inbound' && link.phase === phase) count++;
+      if (link.direction === direction && link.phase === phase) count++;
     }
     return count;
   }

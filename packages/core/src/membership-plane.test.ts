@@ -122,7 +122,7 @@ describe('membership: what a member says of itself', () => {
     const members = sent(bench.advance(3000), 'round', link).at(-1)?.members;
     assert.equal(members?.count, 2);
     const hash = { high: 0, low: 0 };
-    bench.frame(link, { kind: 'round', nonce: 0, hash, contacts: [], members });
+    bench.frame(link, { kind: 'round', nonce: 0, hash, contacts: [], members, beatMs: 0 });
     bench.advance(batchMs);
     assert.equal(own(bench)?.state.status, 'up');
   });

@@ -6,42 +6,50 @@
  * "The phi accrual failure detector", SRDS 2004). P is computed by the logistic approximation that
  * Akka uses, 1 / (1 + e^(y (1.5976 + 0.070566 y²))), y = (t − mean) / deviation.
  *
- * What differs: the other end promises something every beat, and often sends more, since every frame
- * counts. How much more says nothing of how late it may be, so an interval counts as a beat at least
- * (what Akka's acceptable pause and Cassandra's initial value are for), and as two beats at most, so
- * that one long silence does not make the next one look normal. The window starts with two intervals
- * around the promise.
+ * What differs: the other end promises to be heard of every so often, and often sends more, since every
+ * frame counts. How much more says nothing of how late it may be, so an interval counts as the promised
+ * one at least (what Akka's acceptable pause and Cassandra's initial value are for), and as two of them at
+ * most, so that one long silence does not make the next one look normal. The window starts with two
+ * intervals around the promise, and starts anew with another promise.
  */
 import type { EngineTuning } from './tuning.ts';
 
 export class PhiDetector {
   readonly #tuning: EngineTuning;
+  #promiseMs: number;
   /** The latest intervals, a ring. */
-  readonly #intervalsMs: number[];
+  #intervalsMs: number[] = [];
   #next = 0;
   #lastMs: number;
   #meanMs = 0;
   #deviationMs = 0;
 
-  constructor(tuning: EngineTuning, nowMs: number) {
-    const { beatMs, phiDeviationMsMin } = tuning;
+  constructor(tuning: EngineTuning, promiseMs: number, nowMs: number) {
     this.#tuning = tuning;
+    this.#promiseMs = promiseMs;
     this.#lastMs = nowMs;
-    this.#intervalsMs = [beatMs - phiDeviationMsMin, beatMs + phiDeviationMsMin];
-    this.#measure();
+    this.#begin();
   }
 
   get lastHeardMs(): number {
     return this.#lastMs;
   }
 
+  /** From now on something arrives within this time. */
+  promised(promiseMs: number): void {
+    if (promiseMs === this.#promiseMs) return;
+    this.#promiseMs = promiseMs;
+    this.#begin();
+  }
+
   /** Something arrived. */
   heard(nowMs: number): void {
-    const { beatMs, phiWindow } = this.#tuning;
+    const { phiWindow } = this.#tuning;
+    const promiseMs = this.#promiseMs;
     const intervalMs = nowMs - this.#lastMs;
     this.#lastMs = Math.max(this.#lastMs, nowMs);
-    if (intervalMs <= beatMs / 2) return; // several frames of one beat
-    const clippedMs = Math.min(Math.max(intervalMs, beatMs), 2 * beatMs);
+    if (intervalMs <= promiseMs / 2) return; // several frames of one beat
+    const clippedMs = Math.min(Math.max(intervalMs, promiseMs), 2 * promiseMs);
     const replaced = this.#intervalsMs[this.#next];
     this.#intervalsMs[this.#next] = clippedMs;
     this.#next = (this.#next + 1) % phiWindow;
@@ -69,6 +77,13 @@ export class PhiDetector {
     const root = Math.sqrt((q * q) / 4 + (p * p * p) / 27);
     const y = Math.cbrt(q / 2 + root) + Math.cbrt(q / 2 - root);
     return this.#lastMs + this.#meanMs + y * this.#deviationMs;
+  }
+
+  #begin(): void {
+    const { phiDeviationMsMin } = this.#tuning;
+    this.#intervalsMs = [this.#promiseMs - phiDeviationMsMin, this.#promiseMs + phiDeviationMsMin];
+    this.#next = 0;
+    this.#measure();
   }
 
   #measure(): void {

@@ -48,6 +48,7 @@ describe('rounds', () => {
       hash: { high: 0, low: 0 },
       contacts: [],
       members: undefined,
+      beatMs: 0,
     } as const;
     const same = bench.frame(one, equal);
     assert.deepEqual(sent(same, 'round-reply'), [{ kind: 'round-reply', nonce: 7 }]);
@@ -100,6 +101,7 @@ describe('rounds', () => {
       hash: { high: 0, low: 0 },
       contacts: [],
       members: undefined,
+      beatMs: 0,
     } as const;
     assert.deepEqual(sent(bench.frame(link, frame), 'round-reply'), []);
   });
@@ -132,7 +134,14 @@ describe('rounds', () => {
     assert.ok(link !== undefined);
     const news = contact('far-away');
     const hash = { high: 0, low: 0 };
-    bench.frame(link, { kind: 'round', nonce: 1, hash, contacts: [news], members: undefined });
+    bench.frame(link, {
+      kind: 'round',
+      nonce: 1,
+      hash,
+      contacts: [news],
+      members: undefined,
+      beatMs: 0,
+    });
     assert.ok(bench.engine.contacts().some(({ nodeId }) => nodeId === news.nodeId));
   });
 });

@@ -4,8 +4,10 @@
  * broken tree or a lost message left out is repaired within about one round. A round also measures
  * the link's round trip.
  *
- * Rounds are the beats that failures are detected by as well: a link that would be silent in our direction for
- * longer than a beat until the next round gets one now. What else goes over a link spares it that.
+ * Rounds are the beats that failures are detected by as well. A member promises one every `beatMs` on the
+ * links that it dialled, so that `fanout` others watch it, and now and then on the others; while it has
+ * dialled too few, on all of them. A link that would be silent for longer than promised until the next
+ * round gets one now. What else goes over a link spares it that.
  */
 import type { EffectSink } from './effects.ts';
 import type { RoundFrame, RoundReplyFrame } from './frames.ts';
@@ -129,6 +131,7 @@ export class Rounds {
   #ask(link: Link, nonce: number, nowMs: number): void {
     link.roundAtMs = nowMs;
     const carriesMembers = link.protocol >= membershipProtocol;
+    if (carriesMembers) link.promisedMs = this.#promiseMs(link);
     this.#emit({
       kind: 'send',
       link: link.id,
@@ -138,23 +141,33 @@ export class Rounds {
         hash: this.#plane.hash,
         contacts: carriesMembers ? [] : this.#overlay.contactsFor(link.peer, contactsPerRound),
         members: carriesMembers ? this.#membership.summary : undefined,
+        beatMs: link.promisedMs,
       },
     });
   }
 
-  /** With those links that were not asked for longest. */
+  /** With those links that are due first, each in its turn. */
   #compareWith(count: number, nowMs: number): void {
-    const links = this.#overlay.links.up().sort((a, b) => a.roundAtMs - b.roundAtMs);
+    const dueMs = ({ roundAtMs, promisedMs }: Link): number => roundAtMs + promisedMs;
+    const links = this.#overlay.links.up().sort((a, b) => dueMs(a) - dueMs(b));
     for (const link of links.slice(0, count)) this.begin(link, nowMs);
   }
 
-  /** Whatever would be silent for longer than a beat until the next round is not left silent. */
+  /** Whatever would be silent for longer than promised until the next round is not left silent. */
   #beat(nowMs: number): void {
     const { beatMs, roundMs } = this.#tuning;
-    const latestMs = nowMs - beatMs + roundMs * (1 + roundJitter);
+    const nextMs = nowMs + roundMs * (1 + roundJitter);
     for (const link of this.#overlay.links.up()) {
-      if (link.protocol < membershipProtocol || link.sentAtMs > latestMs) continue;
-      this.begin(link, nowMs);
+      if (link.protocol < membershipProtocol) continue;
+      const promisedMs = link.promisedMs === 0 ? beatMs : link.promisedMs;
+      if (nextMs > link.sentAtMs + promisedMs) this.begin(link, nowMs);
     }
+  }
+
+  /** Enough others watch a member by the links that it dialled; while these are too few, all must. */
+  #promiseMs(link: Link): number {
+    const { beatMs, fanout, slowBeatMs } = this.#tuning;
+    if (link.direction === 'outbound') return beatMs;
+    return this.#overlay.links.countOutbound('up') < fanout ? beatMs : slowBeatMs;
   }
 }

@@ -74,11 +74,16 @@ export interface EngineTuning {
   readonly syncTimeoutMs: number;
 
   /**
-   * Each link carries something in each direction at least this often. Idle cost is
-   * degree / (about 0.8 × `beatMs`) frames per second: 4 at a degree of 8. A silent death is noticed
-   * after about 1.9 × `beatMs` (see `phiThreshold`).
+   * A member says something at least this often on the links that it dialled: the members at their other
+   * ends, `fanout` of them, watch it. Idle cost is `fanout` / (about 0.75 × `beatMs`) frames per second. A
+   * silent death is noticed after about `beatMs` + 5.2 × `phiDeviationMsMin` (see `phiThreshold`).
    */
   readonly beatMs: number;
+  /**
+   * And this often on the links that others dialled, so that nobody stands on a link for ever whose other
+   * end is gone. Shorter: more watch each member, at some degree / `slowBeatMs` frames per second.
+   */
+  readonly slowBeatMs: number;
   /**
    * Suspicion at which the other end of a link is called unreachable:
    * phi = −log10 P(a beat comes later than now). 8 is one wrong verdict in 10^8 silences, were they normal. With the
@@ -173,7 +178,8 @@ export const defaultTuning: EngineTuning = {
   syncGraceMs: 400,
   syncEveryMs: 10_000,
   syncTimeoutMs: 2000,
-  beatMs: 2500,
+  beatMs: 3000,
+  slowBeatMs: 12_000,
   phiThreshold: 8,
   phiDoubt: 1,
   pingEveryMs: 500,

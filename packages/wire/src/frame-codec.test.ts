@@ -307,7 +307,8 @@ describe('what a frame may hold', () => {
   });
 
   function delta(count: number, change: object): RawFrame {
-    const state = { contact, version: 3, status: 'MEMBER_STATUS_UP' as const, ...change };
+    const raw = { contact, version: 3, status: 'MEMBER_STATUS_UP' as const, ...change };
+    const state = messages.endpointState.encode(raw);
     return { memberDelta: { states: Array.from({ length: count }, () => ({ state })) } };
   }
   function hashes(halves: number): RawFrame {

@@ -150,6 +150,7 @@ function frameToRaw(frame: Frame): RawFrame {
           hash: frame.hash,
           contacts: frame.contacts.map(contactToRaw),
           members: frame.members ?? null,
+          beatMs: Math.floor(frame.beatMs),
         },
       };
     case 'round-reply':
@@ -254,6 +255,7 @@ function roundFromRaw(raw: Round__Output): RoundFrame {
     hash: nested(raw.hash, 'hash', hashFromRaw),
     contacts: contactsFromRaw(raw.contacts),
     members: optional(raw.members, 'members', summaryFromRaw),
+    beatMs: raw.beatMs,
   };
 }
 

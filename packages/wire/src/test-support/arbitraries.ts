@@ -240,6 +240,7 @@ export const frame: fc.Arbitrary<Frame> = fc.oneof(
     hash,
     contacts,
     members: fc.option(plain({ hash, count: uint32 }), { nil: undefined }),
+    beatMs: uint32,
   }),
   frameOf('round-reply', { nonce: uint32 }),
   digest,
