@@ -205,9 +205,11 @@ test('disposing leaves no socket and no timer', async () => {
     process.getActiveResourcesInfo().filter((each) => /Timeout|TCPSocketWrap|TTY/.test(each));
   const before = resources().length;
   for (let round = 0; round < 10; round++) {
-    const client = createClient({ seeds: [node.address], election });
+    const client = createClient({ seeds: [node.address], election, cacheMs: 0 });
     const watch = client.watchLeader();
     await Promise.all([client.getLeader(), watch.next()]);
+    // From the second question on there is a stream.
+    for (let call = 0; call < 3; call++) await client.getLeader();
     await client.close();
   }
   await waitFor(() => resources().length <= before, `${resources().join(' ')} to be freed`);
