@@ -156,7 +156,7 @@ test('a node that dies under a watch, and returns at its port, is watched again'
   const watch = client.watchLeader();
   assert.equal((await watch.next()).value?.epoch, 7n);
   first.server.forceShutdown();
-  await using _second = await startNode(
+  await using second = await startNode(
     {
       watchLeader: (call) => {
         call.write(answerOf(claim(9)));
