@@ -156,7 +156,7 @@ test('a node that dies under a watch, and returns at its port, is watched again'
   const watch = client.watchLeader();
   assert.equal((await watch.next()).value?.epoch, 7n);
   first.server.forceShutdown();
-  await using second = await startNode(
+  const second = await startNode(
     {
       watchLeader: (call) => {
         call.write(answerOf(claim(9)));
@@ -165,6 +165,8 @@ test('a node that dies under a watch, and returns at its port, is watched again'
     first.address,
   );
   assert.equal((await watch.next()).value?.epoch, 9n);
+  await client.close();
+  await second[Symbol.asyncDispose]();
 });
 
 test('an operator asks an elector', async () => {
