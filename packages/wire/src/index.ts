@@ -11,8 +11,13 @@ export type { CarriedRecord } from './record-messages.ts';
 export type {
   AnswerStatus,
   GetLeaderRequest,
+  IncomingLookup,
+  InvalidLookup,
   LeaderAnswer,
   ListMembersRequest,
+  LookupAnswer,
+  LookupRequest,
+  MalformedLookup,
   MemberInfo,
   MemberList,
   WatchLeaderRequest,
