@@ -3,7 +3,7 @@ import type { Address } from '@herald/core';
 import type { Attempt, AttemptLog, AttemptOutcome } from './attempts.ts';
 import type { Clock } from './clock.ts';
 import { HeraldClientError } from './errors.ts';
-import { abort, onAbort } from './on-abort.ts';
+import { abort, newAbort, onAbort } from './on-abort.ts';
 
 export interface AttemptPlan<Answer> {
   readonly clock: Clock;
@@ -28,7 +28,7 @@ export type AttemptResult<Answer> =
 
 export async function attempt<Answer>(plan: AttemptPlan<Answer>): Promise<AttemptResult<Answer>> {
   const { clock, endpoint, log, signal, what } = plan;
-  const controller = new AbortController();
+  const controller = newAbort();
   const startedAtMs = clock.nowMs();
   let cutShort: 'timeout' | 'pending' | undefined;
   const cancelTimeout = clock.startTimer(plan.timeoutMs, () => {

@@ -30,7 +30,7 @@ import { Follower } from './follower.ts';
 import { RecordKeeper } from './known-record.ts';
 import type { KnownRecord } from './known-record.ts';
 import { LeaderWatch } from './leader-watch.ts';
-import { abort } from './on-abort.ts';
+import { abort, newAbort } from './on-abort.ts';
 import { newCounters } from './parts.ts';
 import type { ClientCounters, ClientParts } from './parts.ts';
 import { PendingCall } from './pending-call.ts';
@@ -107,7 +107,7 @@ class HeraldClient implements Client {
   readonly #refresher: Refresher;
   readonly #follower: Follower;
   readonly #discovery: Discovery;
-  readonly #closing = new AbortController();
+  readonly #closing = newAbort();
   #closed: Promise<void> | undefined;
 
   constructor(options: ClientOptions & { readonly transport: Transport }) {

@@ -13,7 +13,7 @@ import { sleep } from './clock.ts';
 import { HeraldClientError } from './errors.ts';
 import { transitMs } from './known-record.ts';
 import type { KnownRecord } from './known-record.ts';
-import { abort } from './on-abort.ts';
+import { abort, newAbort } from './on-abort.ts';
 import type { ClientParts } from './parts.ts';
 import type { PendingCall } from './pending-call.ts';
 import type { Refresher } from './refresher.ts';
@@ -77,7 +77,7 @@ async function pauseForNews(
   known: KnownRecord,
   call: PendingCall,
 ): Promise<void> {
-  const news = new AbortController();
+  const news = newAbort();
   const stopWatching = keeper.onAdopted(() => {
     const newest = keeper.known?.sealed.record.version;
     const isNews = newest !== undefined && !isSameChange(newest, known.sealed.record.version);

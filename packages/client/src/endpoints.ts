@@ -51,6 +51,12 @@ export class EndpointPool {
     exclude: ReadonlySet<Address> = nobody,
     avoid: ReadonlySet<Address> = nobody,
   ): Address | undefined {
+    const preferred = this.#preferred && this.#endpoints.get(this.#preferred);
+    if (preferred !== undefined && preferred.ejectedUntilMs <= nowMs) {
+      const { address } = preferred;
+      // As nearly always: there is no need to look at the others.
+      if (!exclude.has(address) && !avoid.has(address)) return address;
+    }
     const candidates = [...this.#endpoints.values()].filter(({ address }) => !exclude.has(address));
     const standing = candidates.filter(({ ejectedUntilMs }) => ejectedUntilMs <= nowMs);
     const fresh = standing.filter(({ address }) => !avoid.has(address));
@@ -62,8 +68,8 @@ export class EndpointPool {
         undefined,
       )?.address;
     }
-    const preferred = best.find(({ address }) => address === this.#preferred);
-    return (preferred ?? pickOne(best, this.#random))?.address;
+    const isBest = preferred !== undefined && best.includes(preferred);
+    return (isBest ? preferred : pickOne(best, this.#random))?.address;
   }
 
   /** It answered, whatever the answer was. */

@@ -11,7 +11,7 @@ import { sleep } from './clock.ts';
 import type { CancelTimer } from './clock.ts';
 import type { LeaderWatch } from './leader-watch.ts';
 import { NodeWatch } from './node-watch.ts';
-import { abort } from './on-abort.ts';
+import { abort, newAbort } from './on-abort.ts';
 import type { ClientParts } from './parts.ts';
 import { watchTuning } from './tuning.ts';
 
@@ -26,7 +26,7 @@ export class Follower {
   readonly #backoff: Backoff;
   #running: Promise<void> | undefined;
   /** Aborts when nobody wants to follow any longer. */
-  #unwanted = new AbortController();
+  #unwanted = newAbort();
   #cancelExpiry = neverStarted;
   #isLive = false;
   #avoid: ReadonlySet<Address> = new Set();
@@ -106,7 +106,7 @@ export class Follower {
 
   #start(): void {
     if (this.#running !== undefined || !this.#isWanted()) return;
-    this.#unwanted = new AbortController();
+    this.#unwanted = newAbort();
     this.#running = this.#run(this.#unwanted.signal);
   }
 

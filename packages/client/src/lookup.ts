@@ -11,7 +11,7 @@ import type { Attempt, AttemptOutcome } from './attempts.ts';
 import type { CancelTimer } from './clock.ts';
 import { HeraldClientError } from './errors.ts';
 import { knowsLess, transitMs } from './known-record.ts';
-import { abort } from './on-abort.ts';
+import { abort, newAbort } from './on-abort.ts';
 import type { ClientParts } from './parts.ts';
 import { clientLimits } from './tuning.ts';
 import type { VisitedTargets } from './visited.ts';
@@ -93,7 +93,7 @@ export class Lookup {
 
   #ask(endpoint: Address): void {
     const { clock, counters, delays } = this.#parts;
-    const controller = new AbortController();
+    const controller = newAbort();
     const ask: Ask = {
       endpoint,
       startedAtMs: clock.nowMs(),

@@ -11,7 +11,7 @@ import type { Address } from '@herald/core';
 import type { LeaderAnswer } from '@herald/wire';
 import type { CancelTimer } from './clock.ts';
 import { knowsLess, transitMs } from './known-record.ts';
-import { abort, onAbort } from './on-abort.ts';
+import { abort, newAbort, onAbort } from './on-abort.ts';
 import type { ClientParts } from './parts.ts';
 import { watchTuning } from './tuning.ts';
 
@@ -27,7 +27,7 @@ export class NodeWatch {
   readonly #parts: ClientParts;
   readonly #endpoint: Address;
   readonly #onUseful: (isUseful: boolean) => void;
-  readonly #leaving = new AbortController();
+  readonly #leaving = newAbort();
   readonly #openedAtMs: number;
   #phase: Phase = 'opening';
   #cancelPatience: CancelTimer;

@@ -1,11 +1,13 @@
 /**
  * Abort signals, made cheap. Many calls may share one signal, such as that of a whole process: however
- * many they are, the signal gets one listener, so that the platform does not warn of a leak.
+ * many they are, the signal gets one listener, so that the platform does not warn of a leak. Signals
+ * of the client's own get none: who aborts them tells who listens, without an event of the platform.
  */
 
 interface Hub {
   readonly callbacks: Set<() => void>;
-  readonly listener: () => void;
+  /** The platform's, which is taken off when nobody listens any longer; none on a signal of our own. */
+  readonly listener: (() => void) | undefined;
 }
 
 const hubs = new WeakMap<AbortSignal, Hub>();
@@ -28,7 +30,7 @@ export function onAbort(signal: AbortSignal, callback: () => void): () => void {
   hub.callbacks.add(entry);
   return () => {
     hub.callbacks.delete(entry);
-    if (hub.callbacks.size > 0 || hubs.get(signal) !== hub) return;
+    if (hub.callbacks.size > 0 || hub.listener === undefined || hubs.get(signal) !== hub) return;
     signal.removeEventListener('abort', hub.listener);
     hubs.delete(signal);
   };
@@ -37,13 +39,25 @@ export function onAbort(signal: AbortSignal, callback: () => void): () => void {
 function openHub(signal: AbortSignal): Hub {
   const callbacks = new Set<() => void>();
   const listener = (): void => {
-    hubs.delete(signal);
-    for (const callback of callbacks) callback();
+    tell(signal);
   };
   const hub = { callbacks, listener };
   signal.addEventListener('abort', listener, { once: true });
   hubs.set(signal, hub);
   return hub;
+}
+
+function tell(signal: AbortSignal): void {
+  const hub = hubs.get(signal);
+  hubs.delete(signal);
+  for (const callback of hub?.callbacks ?? []) callback();
+}
+
+/** A controller for use within the client: to be aborted by `abort`, and by nothing else. */
+export function newAbort(): AbortController {
+  const controller = new AbortController();
+  hubs.set(controller.signal, { callbacks: new Set(), listener: undefined });
+  return controller;
 }
 
 /**
@@ -54,4 +68,5 @@ const noLongerNeeded = new Error('no longer needed');
 
 export function abort(controller: AbortController): void {
   controller.abort(noLongerNeeded);
+  tell(controller.signal);
 }

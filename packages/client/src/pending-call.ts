@@ -4,7 +4,7 @@
  */
 import { AttemptLog } from './attempts.ts';
 import type { Clock } from './clock.ts';
-import { abort, onAbort } from './on-abort.ts';
+import { abort, newAbort, onAbort } from './on-abort.ts';
 import type { Requirement } from './requirement.ts';
 
 /** Why a call ended without a result. */
@@ -55,7 +55,7 @@ export class PendingCall implements Disposable {
   /** Aborts when the call ends without a result. Made on demand: most calls need none. */
   get signal(): AbortSignal {
     if (this.#ending === undefined) {
-      const ending = new AbortController();
+      const ending = newAbort();
       this.#ending = ending;
       this.onEnd(() => {
         abort(ending);

@@ -11,7 +11,7 @@ import { sleep } from './clock.ts';
 import type { KnownRecord } from './known-record.ts';
 import { Lookup } from './lookup.ts';
 import type { LookupOutcome } from './lookup.ts';
-import { abort } from './on-abort.ts';
+import { abort, newAbort } from './on-abort.ts';
 import type { ClientParts } from './parts.ts';
 import type { PendingCall } from './pending-call.ts';
 import { shortfall } from './requirement.ts';
@@ -141,7 +141,7 @@ export class Refresher {
   }
 
   async #sleep(pauseMs: number): Promise<void> {
-    this.#pause = new AbortController();
+    this.#pause = newAbort();
     await sleep(this.#parts.clock, pauseMs, this.#pause.signal);
     this.#pause = undefined;
   }

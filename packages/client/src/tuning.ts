@@ -35,6 +35,11 @@ export const clientLimits = {
   asksPerLookupMax: 8,
   /** Questions of one lookup that are open at the same time: the first and two hedges. */
   asksAtOnceMax: 3,
+  /**
+   * Unanswered questions on one stream of lookups; what comes beyond is asked by calls. A lookup has
+   * three open at once, and a node answers in a millisecond: more than a few are a node that hangs.
+   */
+  lookupsPerStreamMax: 64,
   /** Seeds given to `createClient`. */
   seedsMax: 64,
   /** Endpoints remembered beside the seeds. Enough to survive them, few enough to list. */
@@ -64,6 +69,17 @@ export const endpointTuning = {
   roundTripWeight: 0.2,
   /** How often the list of members is asked for, at the earliest; always beside a lookup. */
   discoverEveryMs: 300_000,
+} as const;
+
+export const lookupStreamTuning = {
+  /**
+   * A question that follows another one within this opens a stream; one that was not used for so long
+   * is closed. Twice the default cache time, so that a client which is asked all the time keeps its
+   * stream; short, because a stream keeps the process of a client that nobody closed alive.
+   */
+  standMs: 2_000,
+  /** How long a node that does not serve streams is asked by calls: until it may have been updated. */
+  callsOnlyMs: 60_000,
 } as const;
 
 /** Token bucket for questions beyond the first: hedges and immediate retries, not paced ones. */

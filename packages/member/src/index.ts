@@ -5,5 +5,10 @@ export type { MemberLogger, MemberObserver, MemberOptions } from './options.ts';
 export { MemberError } from './errors.ts';
 export type { MemberErrorCode } from './errors.ts';
 export type { MemberStats } from './stats.ts';
-export { nodeServiceHandlers, nodeWatchesMax } from './node-service.ts';
+export {
+  nodeLookupIdleMs,
+  nodeLookupStreamsMax,
+  nodeServiceHandlers,
+  nodeWatchesMax,
+} from './node-service.ts';
 export type { AnsweringMember, NodeServiceOptions } from './node-service.ts';

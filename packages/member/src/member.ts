@@ -60,6 +60,7 @@ export class Member implements AsyncDisposable {
   readonly #streams = new Map<LinkId, LinkStream>();
   readonly #dialer: Dialer;
   readonly #watchers = new Watchers();
+  readonly #closingListeners = new Set<() => void>();
   readonly #stats: StatsCollector;
   readonly #inputs: Input[] = [];
   #handling = false;
@@ -239,6 +240,20 @@ export class Member implements AsyncDisposable {
     this.#feed({ kind: 'link-accepted', link });
   }
 
+  /**
+   * Calls `listener` once, when the member begins to stop; at once if it has. For conversations that
+   * have no end of their own.
+   *
+   * @returns Stops listening.
+   */
+  onClosing(listener: () => void): () => void {
+    if (this.#closed) listener();
+    else this.#closingListeners.add(listener);
+    return () => {
+      this.#closingListeners.delete(listener);
+    };
+  }
+
   /** Ends links, watches and the server. Idempotent. */
   close(): Promise<void> {
     this.#closing ??= this.#shutDown();
@@ -393,6 +408,7 @@ export class Member implements AsyncDisposable {
     this.#closed = true;
     clearTimeout(this.#timer);
     this.#watchers.close();
+    for (const listener of this.#closingListeners) listener();
     this.#dialer.close();
     const streams = [...this.#streams.values()];
     this.#streams.clear();

@@ -1,10 +1,9 @@
 /**
  * The questions that any member answers: who leads, tell me when that changes, who are the members.
- * Every member can serve them, electors as well as gossip nodes. Decides how many watches there may
- * be, and that a slow one holds at most one answer back: what it missed is overtaken, not queued.
+ * Every member can serve them, electors as well as gossip nodes. Decides how many streams there may
+ * be, and that a slow watch holds at most one answer back: what it missed is overtaken, not queued.
  */
-import { status } from '@grpc/grpc-js';
-import type { ServerErrorResponse, ServerWritableStream } from '@grpc/grpc-js';
+import type { ServerWritableStream } from '@grpc/grpc-js';
 import type { ElectionName, Version } from '@herald/core';
 import { toServiceError } from '@herald/wire';
 import type {
@@ -14,6 +13,8 @@ import type {
   NodeHandlers,
   WatchLeaderRequest,
 } from '@herald/wire';
+import { starting, stopping, tooMany } from './refusals.ts';
+import { serveLookups } from './serve-lookups.ts';
 
 /** What answers; a `Member` does. */
 export interface AnsweringMember {
@@ -24,6 +25,12 @@ export interface AnsweringMember {
   ): AsyncIterable<LeaderAnswer>;
   members(): MemberList;
   convergence(election: ElectionName): ConvergenceAnswer;
+  /**
+   * Calls `listener` once, when the member begins to stop; at once if it has.
+   *
+   * @returns Stops listening.
+   */
+  onClosing(listener: () => void): () => void;
 }
 
 /**
@@ -32,8 +39,22 @@ export interface AnsweringMember {
  */
 export const nodeWatchesMax = 4_096;
 
+/**
+ * Streams of lookups served at the same time, unless the caller says otherwise; callers beyond that
+ * ask by unary calls. One that is idle costs some ten kilobytes.
+ */
+export const nodeLookupStreamsMax = 4_096;
+
+/**
+ * How long a stream of lookups may be idle. Clients end theirs much sooner; this frees the place of
+ * one whose machine is gone without a word.
+ */
+export const nodeLookupIdleMs = 60_000;
+
 export interface NodeServiceOptions {
   readonly watchesMax?: number;
+  readonly lookupStreamsMax?: number;
+  readonly lookupIdleMs?: number;
 }
 
 type WatchCall = ServerWritableStream<WatchLeaderRequest, LeaderAnswer>;
@@ -46,8 +67,13 @@ export function nodeServiceHandlers(
   member: () => AnsweringMember | undefined,
   options: NodeServiceOptions = {},
 ): NodeHandlers {
-  const { watchesMax = nodeWatchesMax } = options;
+  const {
+    watchesMax = nodeWatchesMax,
+    lookupStreamsMax = nodeLookupStreamsMax,
+    lookupIdleMs = nodeLookupIdleMs,
+  } = options;
   let watches = 0;
+  let lookupStreams = 0;
   return {
     getLeader: (call, callback) => {
       const { election, minVersion } = call.request;
@@ -55,12 +81,24 @@ export function nodeServiceHandlers(
       if (answering === undefined) callback(starting);
       else callback(null, answering.answer(election, minVersion));
     },
+    lookup: (call) => {
+      const answering = member();
+      if (answering === undefined) {
+        call.emit('error', starting);
+      } else if (lookupStreams >= lookupStreamsMax) {
+        call.emit('error', tooMany('streams of lookups', lookupStreamsMax));
+      } else {
+        lookupStreams++;
+        call.once('cancelled', () => lookupStreams--);
+        serveLookups(answering, call, lookupIdleMs);
+      }
+    },
     watchLeader: (call) => {
       const answering = member();
       if (answering === undefined) {
         call.emit('error', starting);
       } else if (watches >= watchesMax) {
-        call.emit('error', tooManyWatches(watchesMax));
+        call.emit('error', tooMany('watches', watchesMax));
       } else {
         watches++;
         void serveWatch(answering, call).finally(() => watches--);
@@ -77,21 +115,6 @@ export function nodeServiceHandlers(
       else callback(null, answering.convergence(call.request.election));
     },
   };
-}
-
-const starting: ServerErrorResponse = Object.assign(new Error('this member is starting'), {
-  code: status.UNAVAILABLE,
-  details: 'this member is starting',
-});
-
-const stopping: ServerErrorResponse = Object.assign(new Error('this member is stopping'), {
-  code: status.UNAVAILABLE,
-  details: 'this member is stopping',
-});
-
-function tooManyWatches(watchesMax: number): ServerErrorResponse {
-  const details = `this member serves ${String(watchesMax)} watches already; ask another one`;
-  return Object.assign(new Error(details), { code: status.RESOURCE_EXHAUSTED, details });
 }
 
 /** Serves one watch to its end. Never rejects: a failure is told to the caller. */

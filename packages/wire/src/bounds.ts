@@ -4,12 +4,16 @@
  */
 import { limits } from '@herald/core';
 
+/** An answer about one election: a record, and at most `contactsPerFrameMax` addresses to ask. */
+const leaderAnswerBytesMax =
+  limits.recordBytesMax + limits.contactsPerFrameMax * (limits.addressBytesMax + 3) + 1024;
+
 export const wireBounds = {
   /** A request is two names, a version and flags, at most 128 + 128 + 40 bytes, or a name and a reason. */
   requestBytesMax: 1024,
-  /** An answer about one election: a record, and at most `contactsPerFrameMax` addresses to ask. */
-  leaderAnswerBytesMax:
-    limits.recordBytesMax + limits.contactsPerFrameMax * (limits.addressBytesMax + 3) + 1024,
+  leaderAnswerBytesMax,
+  /** The same on a stream of lookups: an id, a tag and a length more, or a reason instead. */
+  lookupAnswerBytesMax: leaderAnswerBytesMax + 16,
   /** Members in one list: the largest fleet that is planned for. */
   membersMax: limits.membersMax,
   /**

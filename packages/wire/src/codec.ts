@@ -2,19 +2,19 @@
 import { WireError } from './errors.ts';
 import type { MessageCodec } from './proto.ts';
 
-export interface Codec<Value> {
+export interface Codec<Value, Decoded = Value> {
   readonly encode: (value: Value) => Buffer;
   /** @throws WireError */
-  readonly decode: (bytes: Uint8Array) => Value;
+  readonly decode: (bytes: Uint8Array) => Decoded;
 }
 
 /** Puts the translation between generated and domain types, and a bound, around a message's codec. */
-export function boundedCodec<Value, Raw, RawOutput>(
+export function boundedCodec<Value, Raw, RawOutput, Decoded = Value>(
   message: MessageCodec<Raw, RawOutput>,
   bytesMax: number,
   toRaw: (value: Value) => Raw,
-  fromRaw: (raw: RawOutput) => Value,
-): Codec<Value> {
+  fromRaw: (raw: RawOutput) => Decoded,
+): Codec<Value, Decoded> {
   const checked = <Bytes extends Uint8Array>(bytes: Bytes): Bytes => {
     if (bytes.byteLength > bytesMax) {
       const rule = `a message must be at most ${bytesMax} bytes long, got ${bytes.byteLength}`;

@@ -11,7 +11,9 @@ import * as elector from './elector-codec.ts';
 import { WireError } from './errors.ts';
 import { decodeFrame, encodeFrame } from './frame-codec.ts';
 import type { UnknownFrame } from './frame-codec.ts';
+import { decodeIncomingLookup, encodeLookup, lookupAnswerCodec } from './lookup-codec.ts';
 import * as node from './node-codec.ts';
+import type { LookupRequest } from './node-messages.ts';
 import { decodeRecord, encodeRecord } from './record-codec.ts';
 import * as arbitrary from './test-support/arbitraries.ts';
 
@@ -41,11 +43,23 @@ const recordCodec: Codec<LeaderRecord> = {
   decode: (bytes) => decodeRecord(bytes, '', new Uint8Array(0)).record,
 };
 
+/** Whatever arrives is one of three kinds; two of them are errors here. */
+const lookupCodec: Codec<LookupRequest> = {
+  encode: encodeLookup,
+  decode: (bytes) => {
+    const arrived = decodeIncomingLookup(bytes);
+    if (arrived.kind !== 'question') throw arrived.error;
+    return arrived;
+  },
+};
+
 const subjects = [
   subject('frame', arbitrary.frame, frameCodec, 1000),
   subject('leader record', arbitrary.leaderRecord, recordCodec, 500),
   subject('leader answer', arbitrary.leaderAnswer, node.leaderAnswerCodec),
   subject('GetLeader request', arbitrary.getLeaderRequest, node.getLeaderRequestCodec),
+  subject('lookup', arbitrary.lookupRequest, lookupCodec),
+  subject('lookup answer', arbitrary.lookupAnswer, lookupAnswerCodec),
   subject('WatchLeader request', arbitrary.watchLeaderRequest, node.watchLeaderRequestCodec),
   subject('ListMembers request', fc.constant({}), node.listMembersRequestCodec),
   subject('member list', arbitrary.memberList, node.memberListCodec),

@@ -20,6 +20,8 @@ import {
 } from './fields.ts';
 import type { ConvergenceResponse as RawConvergence } from './generated/herald/v1/ConvergenceResponse.ts';
 import type { ConvergenceResponse__Output } from './generated/herald/v1/ConvergenceResponse.ts';
+import type { GetLeaderRequest as RawQuestion } from './generated/herald/v1/GetLeaderRequest.ts';
+import type { GetLeaderRequest__Output } from './generated/herald/v1/GetLeaderRequest.ts';
 import type { LeaderAnswer as RawAnswer } from './generated/herald/v1/LeaderAnswer.ts';
 import type { LeaderAnswer__Output } from './generated/herald/v1/LeaderAnswer.ts';
 import type { _herald_v1_ListMembersResponse_Member as RawMember } from './generated/herald/v1/ListMembersResponse.ts';
@@ -47,14 +49,8 @@ const roundTripMsMax = 60_000;
 export const getLeaderRequestCodec: Codec<GetLeaderRequest> = boundedCodec(
   messages.getLeaderRequest,
   wireBounds.requestBytesMax,
-  ({ election, minVersion }) => ({
-    election,
-    minVersion: minVersion === undefined ? null : versionToRaw(minVersion),
-  }),
-  (raw) => ({
-    election: electionNameField(raw.election, 'election'),
-    minVersion: optional(raw.minVersion, 'min_version', versionFromRaw),
-  }),
+  questionToRaw,
+  questionFromRaw,
 );
 
 export const watchLeaderRequestCodec: Codec<WatchLeaderRequest> = boundedCodec(
@@ -112,6 +108,17 @@ export const convergenceAnswerCodec: Codec<ConvergenceAnswer> = boundedCodec(
   convergenceToRaw,
   convergenceFromRaw,
 );
+
+export function questionToRaw({ election, minVersion }: GetLeaderRequest): RawQuestion {
+  return { election, minVersion: minVersion === undefined ? null : versionToRaw(minVersion) };
+}
+
+export function questionFromRaw(raw: GetLeaderRequest__Output): GetLeaderRequest {
+  return {
+    election: electionNameField(raw.election, 'election'),
+    minVersion: optional(raw.minVersion, 'min_version', versionFromRaw),
+  };
+}
 
 export function answerToRaw(answer: LeaderAnswer): RawAnswer {
   return {

@@ -10,6 +10,7 @@ import type {
   Reachability,
   Version,
 } from '@herald/core';
+import type { WireError } from './errors.ts';
 import type { CarriedRecord } from './record-messages.ts';
 
 export interface GetLeaderRequest {
@@ -46,6 +47,36 @@ export interface LeaderAnswer {
   /** Who answers. */
   readonly nodeId: NodeId;
 }
+
+/** One question on a stream of lookups. */
+export interface LookupRequest {
+  readonly kind: 'question';
+  /** Chosen by the caller, 0 to 2^32 − 1; comes back with the answer. */
+  readonly id: number;
+  readonly question: GetLeaderRequest;
+}
+
+/** A question that breaks a rule: who asked can be told which, and the stream goes on. */
+export interface InvalidLookup {
+  readonly kind: 'invalid';
+  readonly id: number;
+  readonly error: WireError;
+}
+
+/** Bytes that are no question at all: there is no id to answer to, so that the stream is of no use. */
+export interface MalformedLookup {
+  readonly kind: 'malformed';
+  readonly error: WireError;
+}
+
+/** What a stream of lookups delivers to the one that answers. */
+export type IncomingLookup = LookupRequest | InvalidLookup | MalformedLookup;
+
+/** What becomes of one question on a stream of lookups. */
+export type LookupAnswer =
+  | { readonly kind: 'answer'; readonly id: number; readonly answer: LeaderAnswer }
+  /** The reason is for people, on one line; to ask the same again will not help. */
+  | { readonly kind: 'refused'; readonly id: number; readonly reason: string };
 
 /** Asks for everything: the request has no fields. */
 export type ListMembersRequest = Readonly<Record<string, never>>;

@@ -44,6 +44,8 @@ import type {
   ListMembersResponse,
   ListMembersResponse__Output,
 } from './generated/herald/v1/ListMembersResponse.ts';
+import type { LookupAnswer, LookupAnswer__Output } from './generated/herald/v1/LookupAnswer.ts';
+import type { LookupRequest, LookupRequest__Output } from './generated/herald/v1/LookupRequest.ts';
 import type { StatusRequest, StatusRequest__Output } from './generated/herald/v1/StatusRequest.ts';
 import type {
   StatusResponse,
@@ -139,6 +141,8 @@ export const messages = {
   leaderRecord: messageCodec<LeaderRecord, LeaderRecord__Output>('LeaderRecord'),
   leaderAnswer: messageCodec<LeaderAnswer, LeaderAnswer__Output>('LeaderAnswer'),
   getLeaderRequest: messageCodec<GetLeaderRequest, GetLeaderRequest__Output>('GetLeaderRequest'),
+  lookupRequest: messageCodec<LookupRequest, LookupRequest__Output>('LookupRequest'),
+  lookupAnswer: messageCodec<LookupAnswer, LookupAnswer__Output>('LookupAnswer'),
   watchLeaderRequest: messageCodec<WatchLeaderRequest, WatchLeaderRequest__Output>(
     'WatchLeaderRequest',
   ),

@@ -37,9 +37,16 @@ import {
   gossipService,
   NodeClient,
   nodeService,
+  toServiceError,
   WireError,
 } from './index.ts';
-import type { IncomingFrame, LeaderAnswer, NodeHandlers } from './index.ts';
+import type {
+  IncomingFrame,
+  IncomingLookup,
+  LeaderAnswer,
+  LookupAnswer,
+  NodeHandlers,
+} from './index.ts';
 
 // Field 99 of wire type 7, which there is not: no message of any type.
 const garbage = Buffer.from([0x9f, 0x06, 0xff, 0x00, 0x13]);
@@ -76,6 +83,17 @@ const answer: LeaderAnswer = {
 const nodeHandlers: NodeHandlers = {
   getLeader: (call, callback) => {
     callback(null, { ...answer, behind: call.request.minVersion !== undefined });
+  },
+  lookup: (call) => {
+    call.on('data', (arrived: IncomingLookup) => {
+      const { kind } = arrived;
+      if (kind === 'question') call.write({ kind: 'answer', id: arrived.id, answer });
+      else if (kind === 'malformed') call.emit('error', toServiceError(arrived.error));
+      else call.write({ kind: 'refused', id: arrived.id, reason: arrived.error.message });
+    });
+    call.on('end', () => {
+      call.end();
+    });
   },
   watchLeader: (call) => {
     call.write(answer);
@@ -137,6 +155,7 @@ const rawGossipService = raw(gossipService as never);
 interface RawClient extends Client {
   getLeader(request: Buffer, callback: requestCallback<Buffer>): void;
   watchLeader(request: Buffer): ClientReadableStream<Buffer>;
+  lookup(): ClientDuplexStream<Buffer, Buffer>;
   link(): ClientDuplexStream<Buffer, Buffer>;
 }
 function rawClient(service: ServiceDefinition, address: string): RawClient {
@@ -358,6 +377,48 @@ describe('the node service', () => {
     await valueOf<LeaderAnswer>((done) => client.getLeader(request, done));
   });
 
+  it('answers each question on a stream of lookups, also one that breaks a rule', async () => {
+    const address = await serve((server) => {
+      addNodeService(server, nodeHandlers);
+    });
+    const client = closing(
+      new NodeClient(address, credentials.createInsecure(), channelOptions.query),
+    );
+    const stream = client.lookup();
+    const unnamed = { election: '' as typeof election, minVersion: undefined };
+    for (const [index, question] of [request, unnamed, request].entries()) {
+      stream.write({ kind: 'question', id: 2 ** 32 - 1 - index, question });
+    }
+    stream.end();
+    const answers: LookupAnswer[] = [];
+    for await (const next of stream as AsyncIterable<LookupAnswer>) answers.push(next);
+    assert.deepStrictEqual(answers[0], { kind: 'answer', id: 2 ** 32 - 1, answer });
+    assert.ok(answers[1]?.kind === 'refused' && answers[1].id === 2 ** 32 - 2);
+    assert.match(answers[1].reason, /^question\.election: election name: must not be empty/);
+    assert.deepStrictEqual(answers[2], { kind: 'answer', id: 2 ** 32 - 3, answer });
+  });
+
+  it('ends a stream of lookups over bytes that are no question, and says why', async () => {
+    const address = await serve((server) => {
+      addNodeService(server, nodeHandlers);
+    });
+    for (const [bytes, reason] of [
+      [garbage, /these bytes are no LookupRequest/],
+      [Buffer.alloc(5000), /a message must be at most/],
+    ] as const) {
+      const stream = rawClient(rawNodeService, address).lookup();
+      stream.write(bytes);
+      const error = await streamError(stream);
+      assert.equal(error.code, status.INVALID_ARGUMENT);
+      assert.match(error.details, reason);
+    }
+    const empty = rawClient(rawNodeService, address).lookup();
+    empty.write(Buffer.alloc(0));
+    const [reply] = (await once(empty, 'data', soon())) as [Buffer];
+    assert.match(reply.toString('latin1'), /question: is missing/);
+    await finish(empty);
+  });
+
   it('gives a client an error when a server answers garbage', async () => {
     const address = await serve((server) => {
       server.addService(rawNodeService, {
@@ -367,6 +428,10 @@ describe('the node service', () => {
         watchLeader: (stream: ClientDuplexStream<Buffer, Buffer>) => {
           stream.write(garbage);
           stream.end();
+        },
+        lookup: (stream: ClientDuplexStream<Buffer, Buffer>) => {
+          // Without an outcome: as from a node that knows more of them than we do.
+          stream.write(Buffer.from([0x08, 0x01]));
         },
         listMembers: (_call: unknown, callback: (error: null, bytes: Buffer) => void) => {
           callback(null, Buffer.alloc(0));
@@ -383,6 +448,9 @@ describe('the node service', () => {
     assert.match(list.details, /cluster: cluster name: must not be empty/);
     const watch = client.watchLeader({ ...request, includeRenewals: true });
     assert.equal((await streamError(watch)).code, status.INTERNAL);
+    const lookup = await streamError(client.lookup());
+    assert.equal(lookup.code, status.INTERNAL);
+    assert.match(lookup.details, /outcome: is missing/);
   });
 });
 

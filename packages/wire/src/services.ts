@@ -45,6 +45,7 @@ import type {
 import { toServiceError } from './errors.ts';
 import { decodeIncomingFrame, encodeFrame } from './frame-codec.ts';
 import type { IncomingFrame } from './frame-codec.ts';
+import { decodeIncomingLookup, encodeLookup, lookupAnswerCodec } from './lookup-codec.ts';
 import {
   convergenceAnswerCodec,
   convergenceRequestCodec,
@@ -58,8 +59,11 @@ import type {
   ConvergenceAnswer,
   ConvergenceRequest,
   GetLeaderRequest,
+  IncomingLookup,
   LeaderAnswer,
   ListMembersRequest,
+  LookupAnswer,
+  LookupRequest,
   MemberList,
   WatchLeaderRequest,
 } from './node-messages.ts';
@@ -96,6 +100,16 @@ export const gossipService = {
 
 export const nodeService = {
   getLeader: method('/herald.v1.Node/GetLeader', getLeaderRequestCodec, leaderAnswerCodec),
+  // The two ends see a question differently, since it may be none when it arrives.
+  lookup: {
+    path: '/herald.v1.Node/Lookup',
+    requestStream: true,
+    responseStream: true,
+    requestSerialize: encodeLookup,
+    requestDeserialize: decodeIncomingLookup,
+    responseSerialize: lookupAnswerCodec.encode,
+    responseDeserialize: lookupAnswerCodec.decode,
+  },
   watchLeader: method('/herald.v1.Node/WatchLeader', watchLeaderRequestCodec, leaderAnswerCodec, {
     responseStream: true,
   }),
@@ -123,6 +137,7 @@ export type GossipHandlers = {
 // eslint-disable-next-line @typescript-eslint/consistent-type-definitions
 export type NodeHandlers = {
   readonly getLeader: handleUnaryCall<GetLeaderRequest, LeaderAnswer>;
+  readonly lookup: handleBidiStreamingCall<IncomingLookup, LookupAnswer>;
   readonly watchLeader: handleServerStreamingCall<WatchLeaderRequest, LeaderAnswer>;
   readonly listMembers: handleUnaryCall<ListMembersRequest, MemberList>;
   /** Answered with UNIMPLEMENTED when absent, as by a server of an earlier version. */
@@ -141,17 +156,22 @@ export function addGossipService(server: Server, handlers: GossipHandlers): void
   server.addService(gossipService, handlers);
 }
 
-/** Puts the node service on `server`; a bad request is answered with INVALID_ARGUMENT. */
+/**
+ * Puts the node service on `server`; a bad request is answered with INVALID_ARGUMENT. On a stream of
+ * lookups bad questions are the handler's to answer: they arrive as what they are.
+ */
 export function addNodeService(server: Server, handlers: NodeHandlers): void {
   server.addService(
     {
       getLeader: tolerant(nodeService.getLeader),
+      lookup: nodeService.lookup,
       watchLeader: tolerant(nodeService.watchLeader),
       listMembers: tolerant(nodeService.listMembers),
       convergence: tolerant(nodeService.convergence),
     },
     {
       getLeader: answering(handlers.getLeader),
+      lookup: handlers.lookup,
       watchLeader: streaming(handlers.watchLeader),
       listMembers: answering(handlers.listMembers),
       ...(handlers.convergence === undefined
@@ -262,6 +282,7 @@ export interface GossipClient extends Client {
 
 export interface NodeClient extends Client {
   readonly getLeader: UnaryMethod<GetLeaderRequest, LeaderAnswer>;
+  readonly lookup: BidiMethod<LookupRequest, LookupAnswer>;
   readonly watchLeader: ServerStreamMethod<WatchLeaderRequest, LeaderAnswer>;
   readonly listMembers: UnaryMethod<ListMembersRequest, MemberList>;
   readonly convergence: UnaryMethod<ConvergenceRequest, ConvergenceAnswer>;

@@ -3,73 +3,17 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
 import { test } from 'node:test';
-import { Server, ServerCredentials, status } from '@grpc/grpc-js';
-import { parseAddress, parseClusterName, parseNodeId } from '@herald/core';
-import type { Address, LeaderRecord } from '@herald/core';
-import { addElectorService, addNodeService, channelOptions, encodeRecord } from '@herald/wire';
-import type { LeaderAnswer, NodeHandlers, WatchLeaderRequest } from '@herald/wire';
+import { Server, status } from '@grpc/grpc-js';
+import { parseAddress } from '@herald/core';
+import type { Address } from '@herald/core';
+import { addElectorService, channelOptions } from '@herald/wire';
+import type { LeaderAnswer, WatchLeaderRequest } from '@herald/wire';
 import { createClient } from '../create-client.ts';
 import { createOperator } from '../create-operator.ts';
 import { HeraldClientError } from '../errors.ts';
 import { claim, election, failureOf } from '../test-support/fixture.ts';
+import { answerOf, nodeId, serve, startNode, waitFor } from '../test-support/test-node.ts';
 import { createGrpcTransport } from './grpc-transport.ts';
-
-const nodeId = parseNodeId('node-1');
-
-function answerOf(record: LeaderRecord): LeaderAnswer {
-  return {
-    status: record.kind === 'leader' ? 'current' : 'vacant',
-    carried: { sealed: encodeRecord(record), ageMs: 5, hops: 2 },
-    validForMs: record.kind === 'leader' ? record.validityMs - 5 : 0,
-    behind: false,
-    ask: [],
-    nodeId,
-  };
-}
-
-interface TestNode extends AsyncDisposable {
-  readonly address: Address;
-  readonly server: Server;
-  /** Watches that are open. */
-  readonly watching: () => number;
-}
-
-async function serve(server: Server): Promise<Address> {
-  return new Promise((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) => {
-      if (error === null) resolve(parseAddress(`127.0.0.1:${String(port)}`));
-      else reject(error);
-    });
-  });
-}
-
-async function startNode(handlers: Partial<NodeHandlers> = {}): Promise<TestNode> {
-  const server = new Server(channelOptions.server);
-  let watching = 0;
-  const own = parseAddress('127.0.0.1:1');
-  const contact = { nodeId, generation: 1, address: own, role: 'node' } as const;
-  addNodeService(server, {
-    getLeader: (_call, callback) => {
-      callback(null, answerOf(claim(7)));
-    },
-    watchLeader: (call) => {
-      watching++;
-      call.on('cancelled', () => watching--);
-      call.write(answerOf(claim(7)));
-    },
-    listMembers: (_call, callback) => {
-      const member = { contact, linked: false, self: true, roundTripMs: 0 };
-      callback(null, { cluster: parseClusterName('test'), members: [member] });
-    },
-    ...handlers,
-  });
-  const address = await serve(server);
-  const stop = (): Promise<void> => {
-    server.forceShutdown();
-    return Promise.resolve();
-  };
-  return { address, server, watching: () => watching, [Symbol.asyncDispose]: stop };
-}
 
 /** Accepts connections and does what `onSocket` does. */
 async function startTcp(
@@ -88,14 +32,6 @@ async function startTcp(
     await new Promise((resolve) => server.close(resolve));
   };
   return { address: parseAddress(`127.0.0.1:${String(port)}`), [Symbol.asyncDispose]: close };
-}
-
-async function waitFor(condition: () => boolean, what: string): Promise<void> {
-  const deadlineMs = performance.now() + 5_000;
-  while (!condition()) {
-    assert.ok(performance.now() < deadlineMs, `waited 5 s for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }
 
 const never = new AbortController().signal;
@@ -220,27 +156,17 @@ test('a node that dies under a watch, and returns at its port, is watched again'
   const watch = client.watchLeader();
   assert.equal((await watch.next()).value?.epoch, 7n);
   first.server.forceShutdown();
-  const second = new Server(channelOptions.server);
-  addNodeService(second, {
-    getLeader: (_call, callback) => {
-      callback(null, answerOf(claim(9)));
+  const second = await startNode(
+    {
+      watchLeader: (call) => {
+        call.write(answerOf(claim(9)));
+      },
     },
-    watchLeader: (call) => {
-      call.write(answerOf(claim(9)));
-    },
-    listMembers: (_call, callback) => {
-      callback(null, { cluster: parseClusterName('test'), members: [] });
-    },
-  });
-  await new Promise<void>((resolve, reject) => {
-    second.bindAsync(first.address, ServerCredentials.createInsecure(), (error) => {
-      if (error === null) resolve();
-      else reject(error);
-    });
-  });
+    first.address,
+  );
   assert.equal((await watch.next()).value?.epoch, 9n);
   await client.close();
-  second.forceShutdown();
+  await second[Symbol.asyncDispose]();
 });
 
 test('an operator asks an elector', async () => {
@@ -281,9 +207,11 @@ test('disposing leaves no socket and no timer', async () => {
     process.getActiveResourcesInfo().filter((each) => /Timeout|TCPSocketWrap|TTY/.test(each));
   const before = resources().length;
   for (let round = 0; round < 10; round++) {
-    const client = createClient({ seeds: [node.address], election });
+    const client = createClient({ seeds: [node.address], election, cacheMs: 0 });
     const watch = client.watchLeader();
     await Promise.all([client.getLeader(), watch.next()]);
+    // From the second question on there is a stream.
+    for (let call = 0; call < 3; call++) await client.getLeader();
     await client.close();
   }
   await waitFor(() => resources().length <= before, `${resources().join(' ')} to be freed`);

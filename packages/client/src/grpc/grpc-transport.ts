@@ -1,14 +1,15 @@
-/** Questions over gRPC. Decides nothing but how a call of grpc-js becomes a promise or an iterable. */
+/** Questions over gRPC. Decides nothing but which call of grpc-js a question is. */
 import { credentials as grpcCredentials } from '@grpc/grpc-js';
-import type { ChannelCredentials, Client, ClientUnaryCall, requestCallback } from '@grpc/grpc-js';
+import type { ChannelCredentials } from '@grpc/grpc-js';
 import type { Address } from '@herald/core';
 import { channelOptions, ElectorClient, NodeClient } from '@herald/wire';
 import type { LeaderAnswer, WatchLeaderRequest } from '@herald/wire';
-import { HeraldClientError } from '../errors.ts';
 import { onAbort } from '../on-abort.ts';
 import type { OperatorTransport, Transport, TransportCall } from '../transport.ts';
+import { askOnce } from './ask-once.ts';
 import { ChannelPool } from './channel-pool.ts';
 import { fromServiceError } from './grpc-errors.ts';
+import { Lookups } from './lookups.ts';
 
 export interface GrpcTransportOptions {
   /** Plain text unless given. */
@@ -23,49 +24,27 @@ export function createGrpcTransport(
   const channel = { ...channelOptions.query, 'grpc.use_local_subchannel_pool': 1 };
   const nodes = new ChannelPool((address) => new NodeClient(address, credentials, channel));
   const electors = new ChannelPool((address) => new ElectorClient(address, credentials, channel));
+  const lookups = new Lookups(nodes);
   return {
-    lookup: (endpoint, request, call) =>
-      ask(nodes, endpoint, call, (stub, done) => stub.getLeader(request, done)),
+    lookup: (endpoint, request, call) => lookups.ask(endpoint, request, call),
     watch: (endpoint, request, call) => watch(nodes, endpoint, request, call),
     members: (endpoint, call) =>
-      ask(nodes, endpoint, call, (stub, done) => stub.listMembers({}, done)),
+      askOnce(nodes, endpoint, call, (stub, done) => stub.listMembers({}, done)),
     convergence: (endpoint, request, call) =>
-      ask(nodes, endpoint, call, (stub, done) => stub.convergence(request, done)),
+      askOnce(nodes, endpoint, call, (stub, done) => stub.convergence(request, done)),
     confirm: (elector, request, call) =>
-      ask(electors, elector, call, (stub, done) => stub.confirm(request, done)),
+      askOnce(electors, elector, call, (stub, done) => stub.confirm(request, done)),
     status: (elector, request, call) =>
-      ask(electors, elector, call, (stub, done) => stub.status(request, done)),
+      askOnce(electors, elector, call, (stub, done) => stub.status(request, done)),
     stepDown: (elector, request, call) =>
-      ask(electors, elector, call, (stub, done) => stub.stepDown(request, done)),
+      askOnce(electors, elector, call, (stub, done) => stub.stepDown(request, done)),
     [Symbol.asyncDispose]: () => {
+      lookups.close();
       nodes.close();
       electors.close();
       return Promise.resolve();
     },
   };
-}
-
-/** One unary call. The deadline is the caller's signal: no wall clock is involved. */
-function ask<Stub extends Client, Answer>(
-  pool: ChannelPool<Stub>,
-  address: Address,
-  { signal }: TransportCall,
-  send: (stub: Stub, done: requestCallback<Answer>) => ClientUnaryCall,
-): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    signal.throwIfAborted();
-    const { stub, giveBack } = pool.borrow(address);
-    const call = send(stub, (error, answer) => {
-      giveBack();
-      stopListening();
-      if (error !== null) reject(fromServiceError(error));
-      else if (answer === undefined) reject(new HeraldClientError('UNREACHABLE', 'no answer'));
-      else resolve(answer);
-    });
-    const stopListening = onAbort(signal, () => {
-      call.cancel();
-    });
-  });
 }
 
 /** Reading pauses the stream while the reader is busy; grpc-js then stops the sender. */

@@ -1,9 +1,13 @@
 /**
  * How fast the client is: answers from what it knows, and answers for which it asks a node. Decides
- * how the latter is measured: at a fixed rate whatever the answers do (an open loop), each latency
- * from the moment the call was due, so that a stall counts for every call it delayed.
+ * how the latter is measured. First calls follow each other until their code is compiled: while it is
+ * not, they take so long that at a fixed rate a queue would be measured. Then they come at the fixed
+ * rate whatever the answers do (an open loop), and after a while they count. Each latency is from the
+ * moment the call was due, so that a stall counts for every call it delayed. Calls are paced by timers
+ * of a millisecond, whose lateness counts as the client's: a loop that watched the clock instead would
+ * keep a whole core busy, and the collector with it.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@herald/client';
 import { monotonicNowMs } from '@herald/process';
 import type { EtcdCluster } from '../etcd/etcd-cluster.ts';
@@ -17,8 +21,11 @@ const callsPerLook = 1_000;
 
 const uncachedPerSecond = 1_000;
 const uncachedSeconds = 5;
-/** First second, in which code is compiled and connections are made; not counted. */
-const uncachedWarmUpCalls = 1_000;
+/** One after the other: after some thousands each takes as long as the last. */
+const compilingCalls = 6_000;
+/** At the fixed rate, not counted: what the compiling left behind is collected meanwhile. */
+const settlingSeconds = 2;
+const paceMs = 1;
 /**
  * Clients that take turns: calls of one client that overlap share a lookup, and here each call shall
  * make its own.
@@ -67,25 +74,39 @@ async function countCalls(
 }
 
 async function measureUncached(clients: readonly Client[], signal: AbortSignal): Promise<number> {
-  const latenciesMs: number[] = [];
-  const open: Promise<void>[] = [];
-  const calls = uncachedWarmUpCalls + uncachedPerSecond * uncachedSeconds;
-  const startMs = monotonicNowMs();
-  for (let call = 0; call < calls; call++) {
-    const dueMs = startMs + (call * 1_000) / uncachedPerSecond;
-    // A timer is a millisecond or two late, which would be counted as the client's.
-    while (monotonicNowMs() < dueMs) await nextTurn();
+  for (let call = 0; call < compilingCalls; call++) {
+    await takingTurns(clients, call).getLeader();
     signal.throwIfAborted();
-    const client = clients[call % clients.length];
-    if (client === undefined) throw new Error('no clients to measure with');
-    open.push(
-      client.getLeader().then(() => {
-        if (call >= uncachedWarmUpCalls) latenciesMs.push(monotonicNowMs() - dueMs);
-      }),
-    );
   }
-  await Promise.all(open);
+  await latenciesAtRate(clients, settlingSeconds, signal);
+  const latenciesMs = await latenciesAtRate(clients, uncachedSeconds, signal);
   const p99Ms = quantile(latenciesMs, 0.99);
   if (p99Ms === undefined) throw new Error('no call was measured');
   return p99Ms;
+}
+
+/** How long each call took from the moment it was due. */
+async function latenciesAtRate(
+  clients: readonly Client[],
+  seconds: number,
+  signal: AbortSignal,
+): Promise<number[]> {
+  const latenciesMs: number[] = [];
+  const open: Promise<void>[] = [];
+  const startMs = monotonicNowMs();
+  for (let call = 0; call < uncachedPerSecond * seconds; call++) {
+    const dueMs = startMs + (call * 1_000) / uncachedPerSecond;
+    while (monotonicNowMs() < dueMs) await sleep(paceMs);
+    signal.throwIfAborted();
+    const answered = takingTurns(clients, call).getLeader();
+    open.push(answered.then(() => void latenciesMs.push(monotonicNowMs() - dueMs)));
+  }
+  await Promise.all(open);
+  return latenciesMs;
+}
+
+function takingTurns(clients: readonly Client[], call: number): Client {
+  const client = clients[call % clients.length];
+  if (client === undefined) throw new Error('no clients to measure with');
+  return client;
 }

@@ -33,6 +33,8 @@ import type {
   ElectionStatus,
   GetLeaderRequest,
   LeaderAnswer,
+  LookupAnswer,
+  LookupRequest,
   MemberList,
   StatusRequest,
   StatusResponse,
@@ -335,6 +337,22 @@ export const getLeaderRequest: fc.Arbitrary<GetLeaderRequest> = plain({
   election: electionName,
   minVersion: optionalVersion,
 });
+
+export const lookupRequest: fc.Arbitrary<LookupRequest> = plain({
+  kind: fc.constant('question' as const),
+  id: uint32,
+  question: getLeaderRequest,
+});
+
+/** Answers and refusals. */
+export const lookupAnswer: fc.Arbitrary<LookupAnswer> = fc.oneof(
+  plain({ kind: fc.constant('answer' as const), id: uint32, answer: leaderAnswer }),
+  plain({
+    kind: fc.constant('refused' as const),
+    id: uint32,
+    reason: printable(limits.detailBytesMax),
+  }),
+);
 
 export const watchLeaderRequest: fc.Arbitrary<WatchLeaderRequest> = plain({
   election: electionName,
