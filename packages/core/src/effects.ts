@@ -48,7 +48,13 @@ export type Input =
   | { readonly kind: 'wake' };
 
 export type Effect =
-  | { readonly kind: 'dial'; readonly link: LinkId; readonly address: Address }
+  | {
+      readonly kind: 'dial';
+      readonly link: LinkId;
+      readonly address: Address;
+      /** Perhaps nobody is there: find out cheaply before a stream is opened. */
+      readonly doubtful: boolean;
+    }
   | { readonly kind: 'send'; readonly link: LinkId; readonly frame: Frame }
   /** Write what was sent, then end the stream; `link-closed` follows. */
   | { readonly kind: 'close'; readonly link: LinkId; readonly reason: string }

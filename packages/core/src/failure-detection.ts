@@ -213,7 +213,8 @@ export class FailureDetection {
     const enough = verdicts.suspectedBy(entry) >= this.#tuning.quorum;
     if (enough && entry.standing === 'unreachable') return; // one more would tell nobody anything
     this.#own.accuse({ nodeId, ...entryVersion(entry) });
-    this.#membership.ownChanged(true, nowMs);
+    // While other dials are out, their results are worth waiting for: one word then says it all.
+    this.#membership.ownChanged(this.#checks.size === 0, nowMs);
   }
 
   #check(nodeId: NodeId, atMs: number, refutations?: number): void {

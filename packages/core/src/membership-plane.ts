@@ -76,6 +76,7 @@ export class MembershipPlane {
   readonly #uncompared = new Set<LinkId>();
   readonly #applied: AppliedChanges;
   #publishAtMs = Infinity;
+  #publishedAtMs = -Infinity;
   /** What is published next goes to all neighbours at once. */
   #hurry = false;
   #joinAtMs: number;
@@ -196,11 +197,22 @@ export class MembershipPlane {
     if (this.#identity.contest(theirs, nowMs)) this.ownChanged(true, nowMs);
   }
 
-  /** What we say of ourselves has changed: it is published soon, with what else changes until then. */
+  /**
+   * What we say of ourselves has changed: it is published soon, with what else changes until then; at once
+   * if it is urgent, unless we have just said something.
+   */
   ownChanged(urgent: boolean, nowMs: number): void {
     if (!this.#own.changed) return;
     const { batchMs, bulkBatchMs } = this.#tuning;
-    this.#publishAtMs = Math.min(this.#publishAtMs, nowMs + (urgent ? batchMs / 2 : bulkBatchMs));
+    const atMs = nowMs + (urgent ? batchMs / 2 : bulkBatchMs);
+    this.#publishAtMs = Math.min(this.#publishAtMs, Math.max(atMs, this.#nextWordMs()));
+  }
+
+  /** Each word goes to everybody: the more there are, the longer one waits until the next. */
+  #nextWordMs(): number {
+    const { wordGapMs, wordGapMsPerMember, wordGapMsMax } = this.#tuning;
+    const gapMs = Math.max(wordGapMs, this.table.count * wordGapMsPerMember);
+    return this.#publishedAtMs + Math.min(gapMs, wordGapMsMax);
   }
 
   setFacts(facts: Partial<ApplicationFacts>, nowMs: number): void {
@@ -357,6 +369,7 @@ export class MembershipPlane {
     if (entry === undefined || !this.#own.changed) return;
     const previous = this.view(entry);
     const state = this.#own.publish();
+    this.#publishedAtMs = nowMs;
     this.table.replace(entry, state);
     this.#changed(entry, before, previous, nowMs);
     const urgent = this.#hurry || isUrgentChange(before, state);

@@ -37,6 +37,9 @@ export interface OverlayListener {
   namesake(theirs: Contact, nowMs: number): void;
 }
 
+/** For this long after something was lost, whom we dial may be lost too. */
+const troubleMs = 10_000;
+
 export class Overlay {
   readonly links = new LinkTable();
   readonly book: AddressBook;
@@ -52,6 +55,7 @@ export class Overlay {
   #nextHandshakeMs = Infinity;
   #lastLinkedMs: number;
   #isolated = false;
+  #troubledUntilMs = -Infinity;
 
   constructor(
     identity: Identity,
@@ -175,6 +179,7 @@ export class Overlay {
       this.book.noteFailure(link.address, nowMs);
     }
     if (phase === 'up') this.#lost(link, reason, cause, nowMs);
+    if (cause !== 'ended') this.#troubledUntilMs = nowMs + troubleMs;
     this.links.delete(id);
     if (opening && cause !== 'ended') this.#unanswered(link, cause, nowMs);
     this.#dialling.lookAgain();
@@ -377,7 +382,13 @@ export class Overlay {
     const id = this.newLinkId();
     this.links.add(id, dialled, nowMs);
     this.#expectGreeting(nowMs);
-    this.#emit({ kind: 'dial', link: id, address: dialled.address });
+    const doubtful = dialled.purpose === 'probe' || this.#isTroubled(nowMs);
+    this.#emit({ kind: 'dial', link: id, address: dialled.address, doubtful });
+  }
+
+  /** Somebody is gone, or was lost a moment ago: others may be, too. */
+  #isTroubled(nowMs: number): boolean {
+    return this.#members.of('unreachable').length > 0 || nowMs < this.#troubledUntilMs;
   }
 
   #retireFor(replacement: Link, nowMs: number): void {

@@ -15,6 +15,15 @@ import type { EngineTuning } from './tuning.ts';
 /** Pages sent to one link at once; the rest follows after `batchMs`. */
 const pagesPerFlush = 2;
 
+/**
+ * After a turn in which more than this many states went out, much is going on. Urgent ones wait as long as
+ * others then, and go to the eager links and to this share of the lazy ones: so a mass failure becomes some large
+ * frames rather than a storm of small ones. With three links each a state still gets everywhere, and rounds
+ * bring what is missing.
+ */
+const burstStates = 32;
+const burstLazyShare = 0.3;
+
 /** Part of the longest wait that every push waits. */
 const waitShareMin = 0.25;
 
@@ -34,6 +43,7 @@ export class StatePushes {
   readonly #parts: StatePushesParts;
   readonly #urgent = new PushQueue();
   readonly #bulk = new PushQueue();
+  #isBurst = false;
 
   constructor(parts: StatePushesParts) {
     this.#parts = parts;
@@ -79,10 +89,11 @@ export class StatePushes {
     const dueMs = nowMs + this.#waitMs(urgent);
     for (const link of this.#urgent.links()) {
       if (link === from) continue;
-      if (urgent) {
+      const isEager = this.#parts.isEager(link);
+      if (urgent && (isEager || !this.#isBurst || this.#parts.random() < burstLazyShare)) {
         this.#bulk.drop(link, nodeId);
         this.#urgent.add(link, nodeId, dueMs);
-      } else if (this.#parts.isEager(link)) {
+      } else if (!urgent && isEager) {
         this.#bulk.add(link, nodeId, dueMs);
       }
     }
@@ -90,6 +101,8 @@ export class StatePushes {
 
   /** Sends what is due. */
   wake(nowMs: number): void {
+    if (nowMs < this.nextWakeMs) return;
+    const before = this.sent;
     for (const queue of [this.#urgent, this.#bulk]) {
       queue.flush(nowMs, nowMs + this.#parts.tuning.batchMs, (link, members) => {
         for (let pages = 0; pages < pagesPerFlush && members.size > 0; pages++) {
@@ -97,6 +110,7 @@ export class StatePushes {
         }
       });
     }
+    this.#isBurst = this.sent - before > burstStates;
   }
 
   /** Sends all that waits, and this member's state to every link. */
@@ -112,7 +126,7 @@ export class StatePushes {
   #waitMs(urgent: boolean): number {
     const { batchMs, bulkBatchMs } = this.#parts.tuning;
     const share = waitShareMin + (1 - waitShareMin) * this.#parts.random();
-    return (urgent ? batchMs : bulkBatchMs) * share;
+    return (urgent && !this.#isBurst ? batchMs : bulkBatchMs) * share;
   }
 
   /** Sends one page and takes it off. */

@@ -58,6 +58,15 @@ export interface EngineTuning {
    */
   readonly bulkBatchMs: number;
   /**
+   * Between two words of a member about itself at least max(`wordGapMs`, members × `wordGapMsPerMember`),
+   * at most `wordGapMsMax`: so the fleet hears of 1000 / `wordGapMsPerMember` words per second, however many
+   * members find however many others gone. A first word is never held back. Longer: a mass failure costs
+   * less, and takes a little longer to be agreed on.
+   */
+  readonly wordGapMs: number;
+  readonly wordGapMsPerMember: number;
+  readonly wordGapMsMax: number;
+  /**
    * A member tells which leader changes it has applied after max(`appliedDelayMsMin`, members ×
    * `appliedDelayMsPerMember`) ± 50 %, at most `appliedDelayMsMax`: so the fleet hears of
    * 1000 / `appliedDelayMsPerMember` states per second at most, whatever its size. Shorter:
@@ -172,6 +181,9 @@ export const defaultTuning: EngineTuning = {
   membership: true,
   batchMs: 20,
   bulkBatchMs: 250,
+  wordGapMs: 250,
+  wordGapMsPerMember: 1,
+  wordGapMsMax: 1000,
   appliedDelayMsMin: 2000,
   appliedDelayMsPerMember: 5,
   appliedDelayMsMax: 60_000,

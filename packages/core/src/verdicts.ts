@@ -111,13 +111,19 @@ export class Verdicts {
     this.#settle(nowMs);
   }
 
+  /** Only where an observer has changed its mind there is something to decide. */
   #relist(observer: NodeId, before: readonly Verdict[], now: readonly Verdict[]): void {
+    const named = new Set(now.map(({ nodeId }) => nodeId));
     for (const { nodeId } of before) {
+      if (named.has(nodeId)) continue;
       this.#doubts.get(nodeId)?.observers.delete(observer);
       this.#pending.add(nodeId);
     }
     for (const verdict of now) {
-      this.#doubtOf(verdict.nodeId).observers.set(observer, verdict);
+      const { observers } = this.#doubtOf(verdict.nodeId);
+      const known = observers.get(observer);
+      if (known !== undefined && compareStateVersions(known, verdict) === 0) continue;
+      observers.set(observer, verdict);
       this.#pending.add(verdict.nodeId);
     }
   }

@@ -283,7 +283,7 @@ export class Member implements AsyncDisposable {
   #carryOut(effect: Effect): void {
     switch (effect.kind) {
       case 'dial':
-        this.#dialer.dial(effect.link, effect.address);
+        this.#dialer.dial(effect.link, effect.address, effect.doubtful);
         return;
       case 'send':
         this.#send(effect.link, effect);
