@@ -42,8 +42,8 @@ const randomProbesMax = 64;
 /** For this long after a death that was declared, a dial that times out is evidence at once. */
 const alarmMs = 10_000;
 
-/** After a pause of our own, for this long, nothing that timed out meanwhile is evidence. */
-const graceAfterPauseMs = 1000;
+/** After we were late ourselves, for this long, nothing that timed out is evidence: dials take several turns. */
+const graceMs = 5000;
 
 /** Somebody to dial soon; whether it answers decides. */
 interface Check {
@@ -99,12 +99,17 @@ export class FailureDetection {
     );
   }
 
-  /** An input came: what it is later than both asked for and possible, we were paused for. */
+  /**
+   * An input came: what it is later than both asked for and possible, we were paused for. A member that is
+   * late itself, even a little, is no judge of others' slowness (Lifeguard: Dadgar, Phillips, Currey, 2017).
+   */
   noteTime(dueMs: number, lastMs: number, nowMs: number): void {
     const pausedMs = nowMs - Math.max(dueMs, lastMs);
+    if (pausedMs > this.#tuning.sluggishMs) {
+      this.#graceUntilMs = Math.max(this.#graceUntilMs, nowMs + graceMs);
+    }
     if (!(pausedMs > this.#tuning.pauseMs)) return;
     this.#watch.excuse(pausedMs, nowMs);
-    this.#graceUntilMs = nowMs + graceAfterPauseMs;
   }
 
   /** Any frame on a link that stands. */

@@ -111,6 +111,11 @@ export interface EngineTuning {
   /** Woken this much later than asked for, we take it that we were paused, and judge nobody by that time. */
   readonly pauseMs: number;
   /**
+   * Woken this much later than asked for, we are too busy to tell others' slowness from our own: dials that
+   * time out are no evidence for a while. Above what timers and a collector of garbage take now and then.
+   */
+  readonly sluggishMs: number;
+  /**
    * Observers that must find a member unreachable until everybody takes it for that. More: a few broken
    * machines or links convince nobody; but more of the fleet must be asked when most observers died too.
    */
@@ -198,6 +203,7 @@ export const defaultTuning: EngineTuning = {
   phiWindow: 16,
   phiDeviationMsMin: 400,
   pauseMs: 200,
+  sluggishMs: 60,
   quorum: 3,
   probesPerSecond: 12,
   probesPerDeath: 8,
