@@ -6,14 +6,16 @@ import { parseArgs } from 'node:util';
 
 import { assertNever } from '@herald/core';
 
-import { ObservedCluster, electors, quantile } from './observed-cluster.ts';
-import type { Spread } from './observed-cluster.ts';
+import { wan } from './latency.ts';
+import { quantile } from './measures/spread.ts';
+import { ObservedCluster, electors } from './observed-cluster.ts';
+import type { ChangeSpread } from './observed-cluster.ts';
 
 const scenarios = ['calm', 'crash-third', 'power-loss-third', 'loss', 'wan'] as const;
 type Scenario = (typeof scenarios)[number];
 
 interface Measurement {
-  readonly spread: Spread;
+  readonly spread: ChangeSpread;
   /** Live members that were connected to an elector when the change was published. */
   readonly reachable: ReadonlySet<number>;
 }
@@ -27,7 +29,7 @@ function measure(scenario: Scenario, nodes: number, seed: number): Measurement[]
     seed,
     startOverMs: Math.max(2000, nodes * 4),
     ...(scenario === 'loss' ? { frameLoss: 0.01 } : {}),
-    ...(scenario === 'wan' ? { latencyMs: { min: 1, max: 50 } } : {}),
+    ...(scenario === 'wan' ? { latency: wan } : {}),
   });
   const spreadTo = (publishers: readonly number[]): Measurement => {
     const reachable = cluster.connected();
@@ -46,7 +48,7 @@ function measure(scenario: Scenario, nodes: number, seed: number): Measurement[]
       cluster.killThird();
       return [spreadTo(electors)];
     case 'power-loss-third':
-      cluster.killThird({ noticedAfterMs: 60_000 });
+      cluster.killThird('machine');
       return [spreadTo(electors)];
     default:
       return assertNever(scenario);
@@ -55,8 +57,9 @@ function measure(scenario: Scenario, nodes: number, seed: number): Measurement[]
 
 function describe(seed: number, measurements: readonly Measurement[]): boolean {
   const spreads = measurements.map(({ spread }) => spread);
-  const worst = (of: (spread: Spread) => number): number => Math.max(...spreads.map(of));
-  const times = (spread: Spread): number[] => [...spread.afterMs.values()].sort((a, b) => a - b);
+  const worst = (of: (spread: ChangeSpread) => number): number => Math.max(...spreads.map(of));
+  const times = (spread: ChangeSpread): number[] =>
+    [...spread.afterMs.values()].sort((a, b) => a - b);
   const within = measurements.map(({ spread, reachable }) => {
     const inTime = [...reachable].filter((index) => (spread.afterMs.get(index) ?? Infinity) <= 200);
     return inTime.length / reachable.size;

@@ -1,13 +1,15 @@
 /**
  * The main promises of the gossip tier on five hundred members under virtual time. A seed names the
- * run: a failure replays by it. P2 is checked after every single input (`observed-cluster.ts`).
+ * run: a failure replays by it. P2 is checked after every single input (`checks/`).
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { defaultTuning } from '@herald/core';
 
-import { ObservedCluster, electors, quantile } from './observed-cluster.ts';
+import { uniformLatency } from './latency.ts';
+import { quantile } from './measures/spread.ts';
+import { ObservedCluster, electors } from './observed-cluster.ts';
 
 const nodes = 500;
 const all = nodes + electors.length;
@@ -53,8 +55,8 @@ describe('the tree', () => {
   });
 
   it('reaches all over a slow network too, with little more than one push each (seed 5)', () => {
-    const latencyMs = { min: 1, max: 50 };
-    const cluster = ObservedCluster.settled({ nodes: 200, seed: 5, latencyMs });
+    const latency = uniformLatency(1, 50);
+    const cluster = ObservedCluster.settled({ nodes: 200, seed: 5, latency });
     for (const publisher of electors) {
       const spread = cluster.change([publisher], 2000);
       assert.equal(spread.afterMs.size, 203);
@@ -65,14 +67,14 @@ describe('the tree', () => {
 
 describe('faults', () => {
   const deaths = [
-    { name: 'processes that die', options: {} },
-    { name: 'machines that lose power, unnoticed', options: { noticedAfterMs: 60_000 } },
-  ];
-  for (const { name, options } of deaths) {
+    { name: 'processes that die', what: 'process' },
+    { name: 'machines that lose power, unnoticed', what: 'machine' },
+  ] as const;
+  for (const { name, what } of deaths) {
     for (const seed of [11, 12]) {
       it(`P2: P3: 30 % killed at the instant of a change: ${name} (seed ${seed})`, () => {
         const cluster = ObservedCluster.settled({ nodes, seed });
-        cluster.killThird(options);
+        cluster.killThird(what);
         const live = cluster.connected();
         assert.ok(live.size > 0.98 * cluster.simulation.alive().length, 'most are still connected');
         const { afterMs } = cluster.change(electors, withinOneRoundMs);
@@ -147,11 +149,15 @@ describe('faults', () => {
 });
 
 describe('a run', () => {
-  it('is its seed: it replays to the last frame, and another seed is another run', () => {
+  it('is its seed: it replays to the last byte, and another seed is another run', () => {
     const [first, again, other] = [7, 7, 8].map((seed) => {
-      const cluster = ObservedCluster.settled({ nodes: 60, seed, frameLoss: 0.02 });
+      const cluster = new ObservedCluster({ nodes: 60, seed, frameLoss: 0.02, startOverMs: 1000 });
+      cluster.wire.start();
+      cluster.wait(4000);
       cluster.change(electors);
-      return JSON.stringify(cluster.simulation.framesSent);
+      cluster.renew(0);
+      cluster.wire.stop();
+      return JSON.stringify(cluster.wire.byKind());
     });
     assert.equal(first, again);
     assert.notEqual(first, other);
