@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 
 import fc from 'fast-check';
 
-import type { Effect, Input } from './effects.ts';
+import type { CloseCause, Effect, Input } from './effects.ts';
 import { Engine } from './engine.ts';
 import { arbitraryVersion, cluster, contact, sealed, version } from './fixtures.test.ts';
 import type { Contact, Frame, Role } from './frames.ts';
@@ -54,8 +54,9 @@ const arbitraryFrame: fc.Arbitrary<Frame> = fc.oneof(
     kind: fc.constant('hello' as const),
     cluster: fc.constantFrom(cluster, cluster, cluster, parseClusterName('other')),
     protocolMin: fc.constantFrom(1, 1, 1, 0, 2),
-    protocolMax: fc.constantFrom(1, 1, 1, 0, 7),
+    protocolMax: fc.constantFrom(1, 1, 2, 2, 0, 7),
     member: arbitraryContact,
+    probe: fc.boolean(),
   }),
   fc.record({
     kind: fc.constant('welcome' as const),
@@ -91,6 +92,10 @@ const arbitraryFrame: fc.Arbitrary<Frame> = fc.oneof(
     nonce: fc.nat({ max: 3 }),
     hash: fc.record({ high: fc.nat(), low: fc.nat() }),
     contacts: arbitraryContacts,
+    members: fc.option(
+      fc.record({ hash: fc.record({ high: fc.nat(), low: fc.nat() }), count: fc.nat() }),
+      { nil: undefined },
+    ),
   }),
   fc.record({ kind: fc.constant('round-reply' as const), nonce: fc.nat({ max: 5 }) }),
   fc.record({
@@ -111,7 +116,8 @@ const arbitraryFrame: fc.Arbitrary<Frame> = fc.oneof(
 type Step =
   | { readonly kind: 'accept' | 'pull' | 'wake' }
   | { readonly kind: 'accept-hello'; readonly member: Contact }
-  | { readonly kind: 'dialed' | 'closed'; readonly turn: number }
+  | { readonly kind: 'dialed'; readonly turn: number }
+  | { readonly kind: 'closed'; readonly turn: number; readonly cause: CloseCause }
   | { readonly kind: 'welcome'; readonly turn: number; readonly member: Contact }
   | { readonly kind: 'frame'; readonly turn: number; readonly frame: Frame }
   | { readonly kind: 'publish'; readonly input: Extract<Input, { kind: 'publish' }> }
@@ -127,10 +133,14 @@ const arbitraryStep: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 2,
-    arbitrary: fc.record({
-      kind: fc.constantFrom('dialed' as const, 'closed'),
-      turn: arbitraryTurn,
-    }),
+    arbitrary: fc.oneof(
+      fc.record({ kind: fc.constant('dialed' as const), turn: arbitraryTurn }),
+      fc.record({
+        kind: fc.constant('closed' as const),
+        turn: arbitraryTurn,
+        cause: fc.constantFrom<CloseCause[]>('refused', 'lost', 'ended'),
+      }),
+    ),
   },
   {
     weight: 4,
@@ -208,7 +218,14 @@ export class CheckedShell {
         return;
       case 'accept-hello': {
         const { member } = step;
-        const hello = { kind: 'hello', cluster, protocolMin: 1, protocolMax: 1, member } as const;
+        const hello = {
+          kind: 'hello',
+          cluster,
+          protocolMin: 1,
+          protocolMax: 2,
+          member,
+          probe: false,
+        } as const;
         this.input({ kind: 'frame', link: this.#accept(), frame: hello });
         return;
       }
@@ -216,7 +233,12 @@ export class CheckedShell {
         this.#on(step.turn, (link) => ({ kind: 'link-dialed', link }));
         return;
       case 'closed':
-        this.#on(step.turn, (link) => ({ kind: 'link-closed', link, reason: 'closed' }));
+        this.#on(step.turn, (link) => ({
+          kind: 'link-closed',
+          link,
+          reason: 'closed',
+          cause: step.cause,
+        }));
         return;
       case 'welcome': {
         const link = this.dials.at(step.turn % Math.max(1, this.dials.length));
@@ -278,7 +300,7 @@ export class CheckedShell {
     this.#checkBounds();
     for (const effect of effects) {
       if (effect.kind !== 'close') continue;
-      this.input({ kind: 'link-closed', link: effect.link, reason: effect.reason });
+      this.input({ kind: 'link-closed', link: effect.link, reason: effect.reason, cause: 'ended' });
     }
   }
 

@@ -99,7 +99,13 @@ describe('dialling', () => {
     const dead = peers(limits.contactsMax, 'dead');
     for (let start = 0; start < dead.length; start += 16) {
       const contacts = dead.slice(start, start + 16);
-      bench.frame(linked, { kind: 'round', nonce: start, hash: { high: 0, low: 0 }, contacts });
+      bench.frame(linked, {
+        kind: 'round',
+        nonce: start,
+        hash: { high: 0, low: 0 },
+        contacts,
+        members: undefined,
+      });
     }
     bench.closed(linked);
     let dials = 0;
@@ -121,7 +127,13 @@ describe('dialling', () => {
     const many = peers(2 * limits.contactsMax, 'many');
     for (let start = 0; start < many.length; start += 16) {
       const contacts = many.slice(start, start + 16);
-      bench.frame(link, { kind: 'round', nonce: 1, hash: { high: 0, low: 0 }, contacts });
+      bench.frame(link, {
+        kind: 'round',
+        nonce: 1,
+        hash: { high: 0, low: 0 },
+        contacts,
+        members: undefined,
+      });
     }
     assert.ok(bench.engine.contacts().length < limits.contactsMax);
     assert.ok(bench.engine.contacts().length > limits.contactsMax - 16);
@@ -143,7 +155,7 @@ describe('dialling: electors', () => {
     welcomeAll(bench, electors);
     const first = bench.inbound(contact('first'));
     const hash = { high: 0, low: 0 };
-    bench.frame(first, { kind: 'round', nonce: 1, hash, contacts: nodes });
+    bench.frame(first, { kind: 'round', nonce: 1, hash, contacts: nodes, members: undefined });
     welcomeAll(bench, nodes);
     const dialled = bench.engine.links().filter(({ direction }) => direction === 'outbound');
     const toElectors = dialled.filter(({ peer }) => peer.role === 'elector');

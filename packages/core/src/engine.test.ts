@@ -32,10 +32,17 @@ describe('engine', () => {
       ['close'],
     );
     const member = contact('peer');
-    const hello = { kind: 'hello', cluster, protocolMin: 1, protocolMax: 1, member } as const;
+    const hello = {
+      kind: 'hello',
+      cluster,
+      protocolMin: 1,
+      protocolMax: 1,
+      member,
+      probe: false,
+    } as const;
     assert.deepEqual(engine.handle({ kind: 'frame', link, frame: hello }, 0), []);
     assert.deepEqual(engine.handle(early, 0), []);
-    engine.handle({ kind: 'link-closed', link, reason: 'closed' }, 0);
+    engine.handle({ kind: 'link-closed', link, reason: 'closed', cause: 'ended' }, 0);
     assert.deepEqual(engine.handle(early, 0), []);
     assert.deepEqual(engine.links(), []);
   });
@@ -71,7 +78,7 @@ describe('engine, whatever happens to it', () => {
         const shell = shellAfter(run);
         const refuseDials = (): void => {
           for (const link of shell.dials) {
-            shell.input({ kind: 'link-closed', link, reason: 'refused' });
+            shell.input({ kind: 'link-closed', link, reason: 'refused', cause: 'refused' });
           }
         };
         shell.run(1000, refuseDials);

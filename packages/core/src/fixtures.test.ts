@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 
 import fc from 'fast-check';
 
-import type { Effect, Input } from './effects.ts';
+import type { CloseCause, Effect, Input } from './effects.ts';
 import { Engine } from './engine.ts';
 import type { Contact, Frame, PushFrame, PushMode, Role } from './frames.ts';
 import { linkId, parseAddress, parseClusterName, parseElectionName, parseNodeId } from './ids.ts';
@@ -75,8 +75,9 @@ export function contact(
   };
 }
 
-export function hello(member: Contact): Frame {
-  return { kind: 'hello', cluster, protocolMin: 1, protocolMax: 1, member };
+/** Of a member that speaks the leader plane alone, unless said otherwise. */
+export function hello(member: Contact, protocolMax = 1): Frame {
+  return { kind: 'hello', cluster, protocolMin: 1, protocolMax, member, probe: false };
 }
 
 export const arbitraryVersion: fc.Arbitrary<Version> = fc.record({
@@ -140,7 +141,7 @@ export class Bench {
     const effects = [...this.engine.handle(input, this.nowMs)];
     this.log.push(...effects);
     for (const { link, reason } of ofKind(effects, 'close')) {
-      effects.push(...this.input({ kind: 'link-closed', link, reason }));
+      effects.push(...this.input({ kind: 'link-closed', link, reason, cause: 'ended' }));
     }
     return effects;
   }
@@ -214,8 +215,8 @@ export class Bench {
   }
 
   /** The stream ends, as the other side or the network has it. */
-  closed(link: LinkId, reason = 'gone'): readonly Effect[] {
-    return this.input({ kind: 'link-closed', link, reason });
+  closed(link: LinkId, reason = 'gone', cause: CloseCause = 'lost'): readonly Effect[] {
+    return this.input({ kind: 'link-closed', link, reason, cause });
   }
 
   isUp(link: LinkId): boolean {
@@ -262,9 +263,14 @@ export class Wire {
         this.#toOther(bench, link, (to) => ({ kind: 'frame', link: to, frame }));
       } else if (effect.kind === 'close') {
         const { link, reason } = effect;
-        this.#toOther(bench, link, (to) => ({ kind: 'link-closed', link: to, reason }));
+        this.#toOther(bench, link, (to) => ({
+          kind: 'link-closed',
+          link: to,
+          reason,
+          cause: 'ended',
+        }));
         this.#pending.push(() => {
-          this.input(bench, { kind: 'link-closed', link, reason });
+          this.input(bench, { kind: 'link-closed', link, reason, cause: 'ended' });
         });
       }
     }
@@ -274,7 +280,7 @@ export class Wire {
     this.#pending.push(() => {
       const other = this.benches.find((one) => one.self.address === address);
       if (other === undefined) {
-        this.input(bench, { kind: 'link-closed', link, reason: 'refused' });
+        this.input(bench, { kind: 'link-closed', link, reason: 'refused', cause: 'refused' });
         return;
       }
       const theirs = other.engine.newLinkId();

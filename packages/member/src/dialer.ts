@@ -4,7 +4,7 @@
  */
 import { connectivityState } from '@grpc/grpc-js';
 import type { ChannelCredentials, ClientDuplexStream } from '@grpc/grpc-js';
-import type { Address, Frame, LinkId } from '@herald/core';
+import type { Address, CloseCause, Frame, LinkId } from '@herald/core';
 import { GossipClient, channelOptions, gossipService } from '@herald/wire';
 import type { IncomingFrame } from '@herald/wire';
 import { dialedStream } from './grpc-streams.ts';
@@ -13,7 +13,7 @@ import type { StatsCollector } from './stats.ts';
 
 export interface DialerListener {
   dialed(link: LinkId, stream: FrameStream): void;
-  failed(link: LinkId, reason: string): void;
+  failed(link: LinkId, reason: string, cause: CloseCause): void;
 }
 
 export class Dialer {
@@ -65,9 +65,11 @@ export class Dialer {
         return;
       }
       case connectivityState.TRANSIENT_FAILURE:
+        this.#findCause(link, client);
+        return;
       case connectivityState.SHUTDOWN:
         this.cancel(link);
-        this.#listener.failed(link, 'cannot connect');
+        this.#listener.failed(link, 'cannot connect', 'lost');
         return;
       case connectivityState.IDLE:
       case connectivityState.CONNECTING:
@@ -75,5 +77,19 @@ export class Dialer {
           this.#follow(link, client);
         });
     }
+  }
+
+  /**
+   * A channel does not tell why it cannot connect, but a call on it ends at once and does. That nobody
+   * listens at a port says much more of the process there than that no answer came.
+   */
+  #findCause(link: LinkId, client: GossipClient): void {
+    const call = this.#open(client);
+    call.on('error', (error: Error) => {
+      if (!this.#pending.has(link)) return; // cancelled
+      this.cancel(link);
+      const refused = error.message.includes('ECONNREFUSED');
+      this.#listener.failed(link, error.message, refused ? 'refused' : 'lost');
+    });
   }
 }

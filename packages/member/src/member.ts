@@ -7,6 +7,7 @@ import type { Server } from '@grpc/grpc-js';
 import { Engine, assertNever, isNewer } from '@herald/core';
 import type {
   Address,
+  CloseCause,
   ChangeTrace,
   ClusterName,
   Contact,
@@ -90,8 +91,8 @@ export class Member implements AsyncDisposable {
           this.#adopt(link, stream);
           this.#feed({ kind: 'link-dialed', link });
         },
-        failed: (link, reason) => {
-          this.#feed({ kind: 'link-closed', link, reason });
+        failed: (link, reason, cause) => {
+          this.#feed({ kind: 'link-closed', link, reason, cause });
         },
       },
     );
@@ -267,6 +268,14 @@ export class Member implements AsyncDisposable {
         if (effect.isolated) this.#logger.warn({}, 'isolated: no link to any member');
         else this.#logger.info({}, 'linked to the tier');
         return;
+      case 'member-changed':
+        this.#logger.debug({ member: effect.view ?? effect.previous }, 'member changed');
+        return;
+      case 'identity-conflict': {
+        const { ours, theirs } = effect;
+        this.#logger.error({ ours, theirs }, 'another process uses the node id of this member');
+        return;
+      }
       default:
         assertNever(effect);
     }
@@ -277,8 +286,8 @@ export class Member implements AsyncDisposable {
       frame: (frame) => {
         this.#receive(link, frame);
       },
-      ended: (reason) => {
-        this.#forget(link, reason);
+      ended: (reason, cause) => {
+        this.#forget(link, reason, cause);
       },
     });
     this.#streams.set(link, linkStream);
@@ -307,10 +316,10 @@ export class Member implements AsyncDisposable {
     this.#forget(link, 'the other end does not read');
   }
 
-  #forget(link: LinkId, reason: string): void {
+  #forget(link: LinkId, reason: string, cause: CloseCause = 'ended'): void {
     this.#streams.delete(link);
     this.#dialer.cancel(link);
-    this.#feed({ kind: 'link-closed', link, reason });
+    this.#feed({ kind: 'link-closed', link, reason, cause });
   }
 
   #logRefusal({ address, reason, detail }: Extract<Effect, { kind: 'refused' }>): void {

@@ -4,7 +4,7 @@
  * the network does with a stream is decided in `network.ts`.
  */
 import { assertNever } from '@herald/core';
-import type { Address, Effect, Frame, Input, LinkId } from '@herald/core';
+import type { Address, CloseCause, Effect, Frame, Input, LinkId } from '@herald/core';
 import type { Host, Knock, Task } from './host.ts';
 import type { Arrival, EndOwner, Network, StreamEnd } from './network.ts';
 import type { SimulationObserver } from './observer.ts';
@@ -166,6 +166,8 @@ export class Shell {
       case 'link-down':
       case 'refused':
       case 'isolation':
+      case 'member-changed':
+      case 'identity-conflict':
         return; // for observers
       default:
         assertNever(effect);
@@ -269,7 +271,7 @@ export class Shell {
 export function closed(
   link: LinkId,
   reason: string,
-  _cause: 'refused' | 'lost' | 'ended',
+  cause: CloseCause,
 ): Extract<Input, { kind: 'link-closed' }> {
-  return { kind: 'link-closed', link, reason };
+  return { kind: 'link-closed', link, reason, cause };
 }

@@ -11,9 +11,14 @@ export const wireBounds = {
   leaderAnswerBytesMax:
     limits.recordBytesMax + limits.contactsPerFrameMax * (limits.addressBytesMax + 3) + 1024,
   /** Members in one list: the largest fleet that is planned for. */
-  membersMax: 20_000,
-  /** 1 024 elections × (answer 9.4 kB + trouble 0.5 kB) or 20 000 members × 0.45 kB: 10.2 MB. */
-  answerBytesMax: 12_000_000,
+  membersMax: limits.membersMax,
+  /**
+   * 1 024 elections × (answer 9.4 kB + trouble 0.5 kB), or 20 000 members × 0.6 kB (contact 0.45, a
+   * zone, a build, a few applied changes): 12 MB. Whoever lists more leaves metadata out.
+   */
+  answerBytesMax: 16_000_000,
+  /** How far a change has come: two names, a version, and a name and a version for each that is behind. */
+  convergenceBytesMax: 1024 + limits.behindMax * (limits.nameBytesMax + 64),
   /** Members to ask instead, in one answer. */
   askMax: limits.contactsPerFrameMax,
   /** Ed25519 signatures are 64 bytes. */

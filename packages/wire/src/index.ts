@@ -10,9 +10,13 @@ export { decodeRecord, encodeRecord } from './record-codec.ts';
 export type { CarriedRecord } from './record-messages.ts';
 export type {
   AnswerStatus,
+  BehindInfo,
+  ConvergenceAnswer,
+  ConvergenceRequest,
   GetLeaderRequest,
   LeaderAnswer,
   ListMembersRequest,
+  MemberFacts,
   MemberInfo,
   MemberList,
   WatchLeaderRequest,

@@ -20,6 +20,14 @@ import type {
   ConfirmResponse,
   ConfirmResponse__Output,
 } from './generated/herald/v1/ConfirmResponse.ts';
+import type {
+  ConvergenceRequest,
+  ConvergenceRequest__Output,
+} from './generated/herald/v1/ConvergenceRequest.ts';
+import type {
+  ConvergenceResponse,
+  ConvergenceResponse__Output,
+} from './generated/herald/v1/ConvergenceResponse.ts';
 import type { Frame, Frame__Output } from './generated/herald/v1/Frame.ts';
 import type {
   GetLeaderRequest,
@@ -137,6 +145,12 @@ export const messages = {
   ),
   listMembersResponse: messageCodec<ListMembersResponse, ListMembersResponse__Output>(
     'ListMembersResponse',
+  ),
+  convergenceRequest: messageCodec<ConvergenceRequest, ConvergenceRequest__Output>(
+    'ConvergenceRequest',
+  ),
+  convergenceResponse: messageCodec<ConvergenceResponse, ConvergenceResponse__Output>(
+    'ConvergenceResponse',
   ),
   confirmRequest: messageCodec<ConfirmRequest, ConfirmRequest__Output>('ConfirmRequest'),
   confirmResponse: messageCodec<ConfirmResponse, ConfirmResponse__Output>('ConfirmResponse'),

@@ -10,6 +10,7 @@ import {
   addressField,
   electionNameField,
   measureField,
+  metadataFields,
   nested,
   nodeIdField,
   printableField,
@@ -121,26 +122,10 @@ function recordFromRaw(raw: LeaderRecord__Output): LeaderRecord {
 function leaderFromRaw(raw: Leader__Output): Leader {
   const id = nodeIdField(raw.id, 'id');
   const address = printableField(raw.address, limits.addressBytesMax, 'address');
-  const metadata = metadataFromRaw(raw.metadata);
+  const metadata = metadataFields(raw.metadata);
   if (raw.electorAddress === '') return { id, address, metadata };
   const electorAddress = addressField(raw.electorAddress, 'elector_address');
   return { id, address, electorAddress, metadata };
-}
-
-/** Has no prototype, so that a key such as `__proto__` or `constructor` is a key like any other. */
-function metadataFromRaw(raw: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  const entries = Object.entries(raw);
-  if (entries.length > limits.metadataEntriesMax) {
-    const rule = `must have at most ${limits.metadataEntriesMax} entries, got ${entries.length}`;
-    throw new WireError('LIMIT_EXCEEDED', 'metadata', rule);
-  }
-  const metadata = Object.create(null) as Record<string, string>;
-  for (const [key, value] of entries) {
-    if (key === '') throw new WireError('INVALID_VALUE', 'metadata', 'must not have an empty key');
-    printableField(key, limits.metadataKeyBytesMax, 'metadata');
-    metadata[key] = textField(value, limits.metadataValueBytesMax, 'metadata');
-  }
-  return metadata;
 }
 
 function leaderToRaw(leader: Leader): RawLeader {

@@ -46,6 +46,8 @@ import { toServiceError } from './errors.ts';
 import { decodeIncomingFrame, encodeFrame } from './frame-codec.ts';
 import type { IncomingFrame } from './frame-codec.ts';
 import {
+  convergenceAnswerCodec,
+  convergenceRequestCodec,
   getLeaderRequestCodec,
   leaderAnswerCodec,
   listMembersRequestCodec,
@@ -53,6 +55,8 @@ import {
   watchLeaderRequestCodec,
 } from './node-codec.ts';
 import type {
+  ConvergenceAnswer,
+  ConvergenceRequest,
   GetLeaderRequest,
   LeaderAnswer,
   ListMembersRequest,
@@ -96,6 +100,11 @@ export const nodeService = {
     responseStream: true,
   }),
   listMembers: method('/herald.v1.Node/ListMembers', listMembersRequestCodec, memberListCodec),
+  convergence: method(
+    '/herald.v1.Node/Convergence',
+    convergenceRequestCodec,
+    convergenceAnswerCodec,
+  ),
 } as const;
 
 export const electorService = {
@@ -116,6 +125,8 @@ export type NodeHandlers = {
   readonly getLeader: handleUnaryCall<GetLeaderRequest, LeaderAnswer>;
   readonly watchLeader: handleServerStreamingCall<WatchLeaderRequest, LeaderAnswer>;
   readonly listMembers: handleUnaryCall<ListMembersRequest, MemberList>;
+  /** Answered with UNIMPLEMENTED when absent, as by a server of an earlier version. */
+  readonly convergence?: handleUnaryCall<ConvergenceRequest, ConvergenceAnswer>;
 };
 
 // eslint-disable-next-line @typescript-eslint/consistent-type-definitions
@@ -137,11 +148,15 @@ export function addNodeService(server: Server, handlers: NodeHandlers): void {
       getLeader: tolerant(nodeService.getLeader),
       watchLeader: tolerant(nodeService.watchLeader),
       listMembers: tolerant(nodeService.listMembers),
+      convergence: tolerant(nodeService.convergence),
     },
     {
       getLeader: answering(handlers.getLeader),
       watchLeader: streaming(handlers.watchLeader),
       listMembers: answering(handlers.listMembers),
+      ...(handlers.convergence === undefined
+        ? {}
+        : { convergence: answering(handlers.convergence) }),
     },
   );
 }
@@ -249,6 +264,7 @@ export interface NodeClient extends Client {
   readonly getLeader: UnaryMethod<GetLeaderRequest, LeaderAnswer>;
   readonly watchLeader: ServerStreamMethod<WatchLeaderRequest, LeaderAnswer>;
   readonly listMembers: UnaryMethod<ListMembersRequest, MemberList>;
+  readonly convergence: UnaryMethod<ConvergenceRequest, ConvergenceAnswer>;
 }
 
 export interface ElectorClient extends Client {
