@@ -57,8 +57,11 @@ export interface NetworkEvents {
   expire(atMs: number, end: StreamEnd, sinceMs: number): void;
 }
 
-/** A side of a partition; all members start on side 0. */
+/** A side of a partition. */
 export type Side = number;
+
+/** Where etcd is, and everybody while nothing is cut. */
+export const home: Side = 0;
 
 export class Network {
   /** Share of frames lost on streams that stand, 0 to 1, as a hostile middle would. */
@@ -81,7 +84,7 @@ export class Network {
 
   addMember(): void {
     this.#ends.push(new Map());
-    this.#sides.push(0);
+    this.#sides.push(home);
   }
 
   /** Of a new stream, one way. */
@@ -100,8 +103,13 @@ export class Network {
     return !this.#cuts.has(cutKey(this.sideOf(from), this.sideOf(to)));
   }
 
+  /** Whether nothing is cut. */
+  get isWhole(): boolean {
+    return this.#cuts.size === 0;
+  }
+
   sideOf(member: number): Side {
-    return this.#sides[member] ?? 0;
+    return this.#sides[member] ?? home;
   }
 
   place(members: Iterable<number>, side: Side): void {
@@ -116,6 +124,7 @@ export class Network {
   /** All sides reach each other again; what stalled is sent again. */
   heal(nowMs: number): void {
     this.#cuts.clear();
+    this.#sides.fill(home);
     this.#resume(nowMs);
   }
 

@@ -3,10 +3,19 @@
  * changes spread, what frames cost and who is wrong about whom is measured. Tests and scenarios look
  * at clusters through this.
  */
-import { assert, compareVersions, defaultTuning, limits, seededRandom } from '@herald/core';
+import {
+  assert,
+  compareVersions,
+  defaultTuning,
+  isSameChange,
+  limits,
+  seededRandom,
+} from '@herald/core';
 import type { PushMode } from '@herald/core';
 
+import { Agreement } from './checks/agreement.ts';
 import { BoundsCheck } from './checks/bounds-check.ts';
+import { EndpointStatesCheck } from './checks/endpoint-states-check.ts';
 import { HeldRecordsCheck } from './checks/held-records-check.ts';
 import { Spread } from './measures/spread.ts';
 import { WireMeter } from './measures/wire-meter.ts';
@@ -18,6 +27,8 @@ import type { SimulationOptions } from './simulation.ts';
 /** Members 0 to 2 are electors, as in the main job. */
 export const electors: readonly number[] = [0, 1, 2];
 
+const pushModes = ['eager', 'lazy', 'repair'] as const;
+
 export type ClusterOptions = Pick<SimulationOptions, 'nodes' | 'seed'> & Partial<SimulationOptions>;
 
 /** One change of leader, as it spread. */
@@ -26,7 +37,7 @@ export interface ChangeSpread {
   readonly afterMs: ReadonlyMap<number, number>;
   /** Hops of all copies that were news, ascending. */
   readonly hops: readonly number[];
-  /** Pushes of all kinds while it spread, per live member. */
+  /** Pushes of this very change, not of its renewals, per live member. */
   readonly pushesPerMember: Readonly<Record<PushMode, number>>;
 }
 
@@ -35,11 +46,14 @@ export class ObservedCluster {
   readonly etcd: SimulatedEtcd;
   readonly wire = new WireMeter();
   readonly spread: Spread;
+  readonly agreement = new Agreement();
   readonly seed: number;
   readonly #startOverMs: number;
+  readonly #expected: number;
 
   constructor(options: ClusterOptions) {
     this.seed = options.seed;
+    this.#expected = options.nodes + electors.length;
     this.#startOverMs = options.startOverMs ?? 2000;
     const now = (): number => this.simulation.nowMs;
     const heldRecords = new HeldRecordsCheck();
@@ -52,12 +66,15 @@ export class ObservedCluster {
         heldRecords,
         new BoundsCheck(options.tuning, now),
         this.spread,
+        this.agreement,
+        new EndpointStatesCheck(now, () => this.simulation.corruption !== undefined),
         this.wire,
         ...(options.observers ?? []),
       ],
     });
     this.etcd = new SimulatedEtcd(this.simulation, electors);
     heldRecords.watch(this.simulation, this.etcd);
+    this.agreement.watch(this.simulation);
   }
 
   /** A cluster whose members all started, and had time to find their links. */
@@ -75,6 +92,11 @@ export class ObservedCluster {
     return cluster;
   }
 
+  /** Members that were to be started at the beginning. */
+  get expected(): number {
+    return this.#expected;
+  }
+
   wait(ms: number): void {
     this.simulation.run(this.simulation.nowMs + ms);
   }
@@ -82,14 +104,13 @@ export class ObservedCluster {
   /** These electors publish a new leader at once, as each of them sees it in etcd; a second passes. */
   change(publishers: readonly number[], waitMs = 1000): ChangeSpread {
     const atMs = this.simulation.nowMs;
-    const before = this.#pushesPerMember();
     this.etcd.change(publishers);
     this.wait(waitMs);
     const applied = [...this.spread.appliedAtMs];
     return {
       afterMs: new Map(applied.map(([member, ms]) => [member, ms - atMs])),
       hops: this.spread.hops,
-      pushesPerMember: this.#pushesPerMember(before),
+      pushesPerMember: this.#pushesOfChange(),
     };
   }
 
@@ -152,6 +173,17 @@ export class ObservedCluster {
       assert(contact.role !== 'elector' || pairs === electors.length - 1, about);
     }
     assert(this.connected().size === alive.length, `seed ${this.seed}: one component`);
+  }
+
+  #pushesOfChange(): Record<PushMode, number> {
+    const sum = { eager: 0, lazy: 0, repair: 0 };
+    const alive = this.simulation.alive();
+    for (const { engine } of alive) {
+      const trace = engine.trace(simulatedElection);
+      if (trace === undefined || !isSameChange(trace.version, this.etcd.version)) continue;
+      for (const mode of pushModes) sum[mode] += trace.pushesSent[mode] / alive.length;
+    }
+    return sum;
   }
 
   #pushesPerMember(before?: Readonly<Record<PushMode, number>>): Record<PushMode, number> {

@@ -5,6 +5,7 @@
  */
 import { assertNever } from '@herald/core';
 import type { Address, CloseCause, Effect, Frame, Input, LinkId } from '@herald/core';
+import type { Received } from './corruption.ts';
 import type { Host, Knock, Task } from './host.ts';
 import type { Arrival, EndOwner, Network, StreamEnd } from './network.ts';
 import type { SimulationObserver } from './observer.ts';
@@ -30,8 +31,8 @@ export interface Surroundings {
   later(delayMs: number, event: ShellEvent): void;
   host(index: number): Host;
   hostAt(address: Address): Host | undefined;
-  /** What arrives of a frame: itself, another one, or bytes that are none. */
-  corrupt(frame: Frame): Frame | 'garbled';
+  /** What arrives of a frame; by default itself. */
+  corrupt(frame: Frame): Received;
 }
 
 export class Shell {
@@ -229,7 +230,8 @@ export class Shell {
     const isGreeting =
       frame.kind === 'hello' || frame.kind === 'welcome' || frame.kind === 'refuse';
     if (!isGreeting && network.losesFrame()) return;
-    if (network.write(end, this.#around.corrupt(frame), nowMs)) return;
+    const received = this.#around.corrupt(frame);
+    if (received === 'ignored' || network.write(end, received, nowMs)) return;
     network.close(end);
     inputs.push(closed(link, 'the other end does not read', 'lost'));
   }

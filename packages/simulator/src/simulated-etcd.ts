@@ -1,10 +1,11 @@
 /**
  * etcd and the electors' campaigns, as far as the tier can tell: decides who leads, and which electors
- * publish what they saw. etcd itself never fails here and stands on side 0 of the network. An elector
+ * publish what they saw. etcd itself never fails here and stands at home (`network.ts`). An elector
  * that is dead, paused or on another side sees nothing and cannot lead.
  */
 import { formatVersion } from '@herald/core';
 import type { LeaderRecord, SealedRecord, Version } from '@herald/core';
+import { home } from './network.ts';
 import { simulatedLeaseMs, simulatedRecord } from './records.ts';
 import type { Simulation } from './simulation.ts';
 
@@ -19,6 +20,7 @@ export class SimulatedEtcd {
   readonly #electors: readonly number[];
   /** All that was ever sealed, by version and issuer. */
   readonly #sealed = new Map<string, SealedRecord>();
+  readonly #sealedBytes = new Set<string>();
   /** The epoch that each elector, in its present life, has published. */
   readonly #toldEpoch = new Map<string, number>();
   #epoch = 0;
@@ -51,9 +53,9 @@ export class SimulatedEtcd {
     return this.#sealed.get(keyOf(record));
   }
 
-  /** Everything that was ever sealed. */
-  allSealed(): IterableIterator<SealedRecord> {
-    return this.#sealed.values();
+  /** Whether some elector sealed these very bytes. */
+  isSealed(bytes: Uint8Array): boolean {
+    return this.#sealedBytes.has(textOf(bytes));
   }
 
   /** A new leader, which these electors publish at this instant. */
@@ -109,7 +111,7 @@ export class SimulatedEtcd {
     const member = this.#simulation.members[elector];
     if (member?.alive !== true) return false;
     const paused = member.pausedUntilMs > this.#simulation.nowMs;
-    return !paused && this.#simulation.network.sideOf(elector) === 0;
+    return !paused && this.#simulation.network.sideOf(elector) === home;
   }
 
   #lifeOf(elector: number): string {
@@ -129,10 +131,15 @@ export class SimulatedEtcd {
     const known = this.#sealed.get(keyOf(sealed.record));
     if (known !== undefined) return known;
     this.#sealed.set(keyOf(sealed.record), sealed);
+    this.#sealedBytes.add(textOf(sealed.bytes));
     return sealed;
   }
 }
 
 function keyOf({ version, issuer }: LeaderRecord): string {
   return `${formatVersion(version)} by ${issuer}`;
+}
+
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('latin1');
 }

@@ -14,6 +14,7 @@ import type {
   Role,
   SealedRecord,
 } from '@herald/core';
+import type { Received } from './corruption.ts';
 import { EventQueue } from './event-queue.ts';
 import { Host } from './host.ts';
 import { lan } from './latency.ts';
@@ -49,6 +50,9 @@ export const simulatedCluster = parseClusterName('simulated');
 /** Quartz: 100 ppm. */
 const defaultClockSkew = 0.0001;
 
+/** What others must bear with: garbage collection, a busy machine. A longer pause may be taken for death. */
+const toleratedPauseMs = 1000;
+
 /** Beside the electors, a member is given this many others as seeds, as a DNS name of the tier gives. */
 const otherSeeds = 5;
 
@@ -58,7 +62,7 @@ export class Simulation implements Surroundings {
   readonly frameCostMs: number;
   nowMs = 0;
   /** What becomes of frames on their way; by itself the network garbles nothing. */
-  corruption: ((frame: Frame) => Frame | 'garbled') | undefined;
+  corruption: ((frame: Frame) => Received) | undefined;
   readonly #options: SimulationOptions;
   readonly #random: Random;
   readonly #shell = new Shell(this);
@@ -181,7 +185,13 @@ export class Simulation implements Surroundings {
   pause(member: number, forMs: number): void {
     const host = this.host(member);
     host.pausedUntilMs = Math.max(host.pausedUntilMs, this.nowMs + forMs);
+    if (forMs > toleratedPauseMs) host.disturbedAtMs = host.pausedUntilMs;
     this.later(host.pausedUntilMs - this.nowMs, { kind: 'resume', host, life: host.life });
+  }
+
+  /** Whether it said goodbye, so that it does not come back. */
+  hasLeft(member: number): boolean {
+    return this.host(member).state === 'left';
   }
 
   /** From now on each task costs this member so many times what it costs others. */
@@ -214,7 +224,7 @@ export class Simulation implements Surroundings {
     return this.#byAddress.get(address);
   }
 
-  corrupt(frame: Frame): Frame | 'garbled' {
+  corrupt(frame: Frame): Received {
     return this.corruption === undefined ? frame : this.corruption(frame);
   }
 
