@@ -159,8 +159,9 @@ const fixedFieldBytes = 6;
 export function stateBytesMax({ contact, application }: EndpointState): number {
   let bytes = fixedStateBytes + contact.nodeId.length + contact.address.length;
   bytes += bytesPerUnit * (application.zone.length + application.build.length);
-  for (const [key, value] of Object.entries(application.metadata)) {
-    bytes += fixedFieldBytes + bytesPerUnit * (key.length + value.length);
+  for (const key in application.metadata) {
+    const units = key.length + (application.metadata[key]?.length ?? 0);
+    bytes += fixedFieldBytes + bytesPerUnit * units;
   }
   for (const { election } of application.applied) bytes += fixedAppliedBytes + election.length;
   for (const { nodeId } of application.unreachable) bytes += fixedVerdictBytes + nodeId.length;

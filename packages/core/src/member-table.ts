@@ -4,7 +4,7 @@
  * the live members are kept up as states change. States are shared, never copied.
  */
 import { assert } from './assert.ts';
-import { compareStates } from './endpoint-state.ts';
+import { compareStates, stateBytesMax } from './endpoint-state.ts';
 import type { EndpointState, StateVersion } from './endpoint-state.ts';
 import type { Contact, StateHash } from './frames.ts';
 import type { NodeId } from './ids.ts';
@@ -23,7 +23,12 @@ export interface Entry {
   sinceMs: number;
   /** Where it stands in the list of its standing. */
   at: number;
+  /** Of its node id: 32 bits, signed. */
   readonly idHash: number;
+  /** Of (node id, generation, version). */
+  hash: StateHash;
+  /** What its state takes on the wire at most. */
+  bytesMax: number;
 }
 
 /** Members per bucket, about: a digest of a bucket is then a few hundred bytes. */
@@ -92,7 +97,15 @@ export class MemberTable {
     }
     const standing = state.status === 'left' ? 'left' : 'live';
     const idHash = nodeIdHash(nodeId);
-    const entry: Entry = { state, standing, sinceMs: nowMs, at: 0, idHash };
+    const entry: Entry = {
+      state,
+      standing,
+      sinceMs: nowMs,
+      at: 0,
+      idHash,
+      hash: hashOf(state),
+      bytesMax: stateBytesMax(state),
+    };
     this.#entries.set(nodeId, entry);
     this.#enlist(entry);
     return entry;
@@ -104,6 +117,8 @@ export class MemberTable {
     const wasElector = this.#electors.has(entry);
     if (entry.standing !== 'left') this.#toggle(entry);
     entry.state = state;
+    entry.hash = hashOf(state);
+    entry.bytesMax = stateBytesMax(state);
     if (entry.standing !== 'left') this.#toggle(entry);
     if (wasElector && state.contact.role !== 'elector') this.#electors.delete(entry);
     else if (!wasElector) this.#noteElector(entry);
@@ -124,15 +139,16 @@ export class MemberTable {
 
   /** The hashes of `count` buckets, a power of two. */
   bucketHashes(count: number): StateHash[] {
+    if (count === this.#buckets.length) return this.#buckets.map(({ hash }) => hash.value);
     const sums = Array.from({ length: count }, () => new XorHash());
-    if (count <= this.#buckets.length) {
+    if (count < this.#buckets.length) {
       const each = this.#buckets.length / count;
       this.#buckets.forEach(({ hash }, index) => {
         sums[Math.floor(index / each)]?.toggle(hash.value);
       });
     } else {
       for (const { entries } of this.#buckets) {
-        for (const entry of entries) sums[bucketOf(entry.idHash, count)]?.toggle(hashOf(entry));
+        for (const entry of entries) sums[bucketOf(entry.idHash, count)]?.toggle(entry.hash);
       }
     }
     return sums.map(({ value }) => value);
@@ -158,7 +174,7 @@ export class MemberTable {
     this.#toggle(entry);
     this.#bucketFor(entry).entries.push(entry);
     this.#noteElector(entry);
-    if (this.count > 2 * membersPerBucket * this.#buckets.length) this.#split();
+    if (bucketCountFor(this.count) > this.#buckets.length) this.#split();
   }
 
   #delist(entry: Entry): void {
@@ -184,9 +200,8 @@ export class MemberTable {
 
   /** Adds to the hashes what was absent, or removes what was there. */
   #toggle(entry: Entry): void {
-    const hash = hashOf(entry);
-    this.#hash.toggle(hash);
-    this.#bucketFor(entry).hash.toggle(hash);
+    this.#hash.toggle(entry.hash);
+    this.#bucketFor(entry).hash.toggle(entry.hash);
   }
 
   #bucketFor({ idHash }: Entry): Bucket {
@@ -198,12 +213,11 @@ export class MemberTable {
   /** Twice as many buckets; they never become fewer. */
   #split(): void {
     const count = this.#buckets.length * 2;
-    if (count > limits.memberBucketsMax) return;
     const entries = this.#buckets.flatMap((bucket) => bucket.entries);
     this.#buckets = Array.from({ length: count }, newBucket);
     for (const entry of entries) {
       const bucket = this.#bucketFor(entry);
-      bucket.hash.toggle(hashOf(entry));
+      bucket.hash.toggle(entry.hash);
       bucket.entries.push(entry);
     }
   }
@@ -233,9 +247,8 @@ export function isNews(entry: Entry | undefined, state: EndpointState): boolean 
   return entry === undefined || compareStates(state, entry.state) > 0;
 }
 
-function hashOf({ state }: Entry): StateHash {
-  const { nodeId, generation } = state.contact;
-  return memberHash(nodeId, { generation, version: state.version });
+function hashOf({ contact, version }: EndpointState): StateHash {
+  return memberHash(contact.nodeId, { generation: contact.generation, version });
 }
 
 /** By the first bits, so that halving the number of buckets joins neighbours. */

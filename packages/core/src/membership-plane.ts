@@ -28,7 +28,7 @@ import { PushQueue } from './push-queue.ts';
 import { Quarantine } from './quarantine.ts';
 import { jittered } from './random.ts';
 import type { Random } from './random.ts';
-import { pagesOf } from './state-pages.ts';
+import { firstPage } from './state-pages.ts';
 import type { EngineTuning } from './tuning.ts';
 import { Verdicts } from './verdicts.ts';
 import { changeOf } from './version.ts';
@@ -81,12 +81,17 @@ export class MembershipPlane {
   readonly #random: Random;
   readonly #emit: EffectSink;
   readonly #listener: MembershipListener;
-  readonly #queue = new PushQueue();
+  readonly #urgent = new PushQueue();
+  readonly #bulk = new PushQueue();
   readonly #quarantine = new Quarantine();
   readonly #sync: MembershipSync;
+  /** Links by which nothing has been compared yet: there the other end may come from a partition. */
+  readonly #uncompared = new Set<LinkId>();
   /** The change of each election that was applied last, the latest one last. */
   readonly #applied = new Map<ElectionName, Version>();
   #publishAtMs = Infinity;
+  /** What is published next goes to all neighbours at once. */
+  #hurry = false;
   #appliedAtMs = Infinity;
   #joinAtMs: number;
   #tidyAtMs: number;
@@ -140,7 +145,8 @@ export class MembershipPlane {
       this.#appliedAtMs,
       this.#joinAtMs,
       this.#tidyAtMs,
-      this.#queue.nextMs,
+      this.#urgent.dueMs,
+      this.#bulk.dueMs,
       this.#identity.nextWakeMs,
     );
   }
@@ -158,35 +164,40 @@ export class MembershipPlane {
 
   /** Each end of a new link says at once who it is, and what the other end may have to refute. */
   linkUp(link: LinkId, peer: Contact, nowMs: number): void {
-    this.#queue.linkUp(link);
-    this.#queue.add(link, this.#own.contact.nodeId, nowMs);
+    this.#urgent.linkUp(link);
+    this.#bulk.linkUp(link);
+    this.#uncompared.add(link);
+    this.#urgent.add(link, this.#own.contact.nodeId, nowMs);
     const entry = this.table.get(peer.nodeId);
     if (entry === undefined) return;
     for (const observer of this.verdicts.observersOf(entry).slice(0, this.#tuning.quorum)) {
-      this.#queue.add(link, observer.state.contact.nodeId, nowMs);
+      this.#urgent.add(link, observer.state.contact.nodeId, nowMs);
     }
   }
 
   linkDown(link: LinkId): void {
-    this.#queue.linkDown(link);
+    this.#urgent.linkDown(link);
+    this.#bulk.linkDown(link);
+    this.#uncompared.delete(link);
     this.#sync.linkDown(link);
   }
 
   receiveSummary(link: LinkId, theirs: MembersSummary, nowMs: number): void {
-    if (!this.#queue.has(link)) return;
-    this.#sync.receiveSummary(link, theirs, this.#own.status === 'joining', nowMs);
+    if (!this.#urgent.has(link)) return;
+    const isFirst = this.#uncompared.delete(link);
+    this.#sync.receiveSummary(link, theirs, isFirst || this.#own.status === 'joining', nowMs);
   }
 
   receiveHashes(link: LinkId, frame: MemberHashesFrame, nowMs: number): void {
-    if (this.#queue.has(link)) this.#sync.receiveHashes(link, frame, nowMs);
+    if (this.#urgent.has(link)) this.#sync.receiveHashes(link, frame, nowMs);
   }
 
   receiveDigest(link: LinkId, frame: MemberDigestFrame, nowMs: number): void {
-    if (this.#queue.has(link)) this.#sync.receiveDigest(link, frame, nowMs);
+    if (this.#urgent.has(link)) this.#sync.receiveDigest(link, frame, nowMs);
   }
 
   receiveDelta(link: LinkId, frame: MemberDeltaFrame, nowMs: number): void {
-    if (!this.#queue.has(link)) return;
+    if (!this.#urgent.has(link)) return;
     for (const carried of frame.states) this.#take(carried, link, nowMs);
     this.#sync.receiveDelta(link, frame, nowMs);
   }
@@ -217,11 +228,14 @@ export class MembershipPlane {
     if (this.#own.status === 'left') return;
     this.#own.setStatus('left');
     this.#publish(nowMs);
-    for (const link of this.#queue.links()) this.#queue.add(link, this.#own.contact.nodeId, -1);
-    this.#queue.flush(Infinity, (link, members) => {
-      while (members.size > 0) this.#sendBatch(link, members, nowMs);
-      return Infinity;
-    });
+    for (const link of this.#urgent.links()) {
+      this.#urgent.add(link, this.#own.contact.nodeId, nowMs);
+    }
+    for (const queue of [this.#urgent, this.#bulk]) {
+      queue.flush(Infinity, Infinity, (link, members) => {
+        while (members.size > 0) this.#sendBatch(link, members, nowMs);
+      });
+    }
   }
 
   /** A change of leader was applied here: the fleet is told of it when it has time. */
@@ -240,15 +254,15 @@ export class MembershipPlane {
   wake(nowMs: number): void {
     if (this.#own.status === 'left') return;
     if (nowMs >= this.#joinAtMs) this.#joined(nowMs);
-    if (nowMs >= this.#appliedAtMs) this.#publishApplied(nowMs);
     if (this.#identity.wake(nowMs)) this.ownChanged(true, nowMs);
-    if (nowMs >= this.#publishAtMs) this.#publish(nowMs);
-    this.#queue.flush(nowMs, (link, members) => {
-      for (let pages = 0; pages < pagesPerFlush && members.size > 0; pages++) {
-        this.#sendBatch(link, members, nowMs);
-      }
-      return nowMs + this.#tuning.batchMs;
-    });
+    if (nowMs >= Math.min(this.#publishAtMs, this.#appliedAtMs)) this.#publish(nowMs);
+    for (const queue of [this.#urgent, this.#bulk]) {
+      queue.flush(nowMs, nowMs + this.#tuning.batchMs, (link, members) => {
+        for (let pages = 0; pages < pagesPerFlush && members.size > 0; pages++) {
+          this.#sendBatch(link, members, nowMs);
+        }
+      });
+    }
     if (nowMs >= this.#tidyAtMs) this.#tidy(nowMs);
   }
 
@@ -256,7 +270,8 @@ export class MembershipPlane {
     this.#joinAtMs = Infinity;
     if (this.#own.status !== 'joining') return;
     this.#own.setStatus('up');
-    this.ownChanged(false, nowMs);
+    this.#hurry = true; // before the neighbours have passed on that we join
+    this.ownChanged(true, nowMs);
   }
 
   #take(carried: CarriedState, link: LinkId, nowMs: number): void {
@@ -268,10 +283,10 @@ export class MembershipPlane {
     }
     const entry = this.table.get(nodeId);
     const order = entry === undefined ? 1 : compareStates(state, entry.state);
-    if (order >= 0) this.#queue.drop(link, nodeId);
+    if (order >= 0) this.#drop(link, nodeId);
     if (order < 0 && this.#tuning.brokenRule !== 'accept-older') {
       this.counters.duplicates++;
-      this.#queue.add(link, nodeId, nowMs + this.#delayMs(true)); // they are behind
+      this.#bulk.add(link, nodeId, nowMs + this.#delayMs(false)); // they are behind
       return;
     }
     if (order === 0 || this.#isRevival(entry, state)) {
@@ -284,7 +299,7 @@ export class MembershipPlane {
   /** Somebody speaks in our name: an echo, our earlier life, or another process that is alive. */
   #takeOwn(state: EndpointState, link: LinkId, nowMs: number): void {
     const published = this.#own.published;
-    if (compareStates(state, published) === 0) this.#queue.drop(link, this.#own.contact.nodeId);
+    if (compareStates(state, published) === 0) this.#drop(link, this.#own.contact.nodeId);
     if (this.#identity.heard(state, nowMs)) this.ownChanged(true, nowMs);
   }
 
@@ -356,15 +371,16 @@ export class MembershipPlane {
     this.#listener.standingChanged(entry, nowMs);
   }
 
-  #publishApplied(nowMs: number): void {
+  /** Says what was applied, with whatever is said next. */
+  #takeApplied(): void {
     this.#appliedAtMs = Infinity;
     const latest = [...this.#applied].slice(-limits.appliedElectionsMax).reverse();
     this.#own.setApplied(latest.map(([election, version]) => ({ election, version })));
-    this.#publish(nowMs);
   }
 
   #publish(nowMs: number): void {
     this.#publishAtMs = Infinity;
+    if (this.#appliedAtMs !== Infinity) this.#takeApplied(); // it travels along
     const before = this.#own.published;
     const entry = this.table.get(this.#own.contact.nodeId);
     if (entry === undefined || !this.#own.changed) return;
@@ -372,15 +388,28 @@ export class MembershipPlane {
     const state = this.#own.publish();
     this.table.replace(entry, state);
     this.#changed(entry, before, previous, nowMs);
-    this.#spread(entry, isUrgentChange(before, state), undefined, nowMs);
+    this.#spread(entry, this.#hurry || isUrgentChange(before, state), undefined, nowMs);
+    this.#hurry = false;
   }
 
   #spread(entry: Entry, urgent: boolean, from: LinkId | undefined, nowMs: number): void {
     const { nodeId } = entry.state.contact;
-    for (const link of this.#queue.links()) {
-      if (link === from || (!urgent && !this.#listener.isEager(link))) continue;
-      this.#queue.add(link, nodeId, nowMs + this.#delayMs(urgent));
+    const dueMs = nowMs + this.#delayMs(urgent);
+    for (const link of this.#urgent.links()) {
+      if (link === from) continue;
+      if (urgent) {
+        this.#bulk.drop(link, nodeId);
+        this.#urgent.add(link, nodeId, dueMs);
+      } else if (this.#listener.isEager(link)) {
+        this.#bulk.add(link, nodeId, dueMs);
+      }
     }
+  }
+
+  /** The other end has shown what we were about to send. */
+  #drop(link: LinkId, nodeId: NodeId): void {
+    this.#urgent.drop(link, nodeId);
+    this.#bulk.drop(link, nodeId);
   }
 
   /** Jittered, so that of the two ends of a link one is the first, and spares the other one. */
@@ -391,19 +420,21 @@ export class MembershipPlane {
 
   /** Sends one page and takes it off. */
   #sendBatch(link: LinkId, members: Set<NodeId>, nowMs: number): void {
-    const batch: CarriedState[] = [];
-    for (const nodeId of members) {
-      if (batch.length >= limits.memberStatesPerFrameMax) break;
-      const entry = this.table.get(nodeId);
-      if (entry === undefined) members.delete(nodeId);
-      else batch.push(this.#carried(entry, nowMs));
-    }
-    const [states] = pagesOf(batch);
-    if (states === undefined) return;
-    for (const { state } of states) members.delete(state.contact.nodeId);
-    this.counters.pushed += states.length;
+    const page = firstPage(this.#waiting(members));
+    if (page.length === 0) return;
+    for (const { state } of page) members.delete(state.contact.nodeId);
+    this.counters.pushed += page.length;
+    const states = page.map((entry) => this.#carried(entry, nowMs));
     const frame = { kind: 'member-delta', states, wants: [], done: false } as const;
     this.#emit({ kind: 'send', link, frame });
+  }
+
+  *#waiting(members: Set<NodeId>): Iterable<Entry> {
+    for (const nodeId of members) {
+      const entry = this.table.get(nodeId);
+      if (entry === undefined) members.delete(nodeId);
+      else yield entry;
+    }
   }
 
   #carried(entry: Entry, nowMs: number): CarriedState {

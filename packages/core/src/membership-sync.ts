@@ -99,7 +99,7 @@ export class MembershipSync {
     this.#asking.answeredAtMs = nowMs;
     const { newer, wants } = this.#compare(frame);
     const { carry, send, compared } = this.#parts;
-    const pages = pagesOf(newer.map((entry) => carry(entry, nowMs)));
+    const pages = pagesOf(newer).map((page) => page.map((entry) => carry(entry, nowMs)));
     const last = pages.pop() ?? [];
     for (const states of pages)
       send(link, { kind: 'member-delta', states, wants: [], done: false });
@@ -184,7 +184,8 @@ export class MembershipSync {
 
   #sendStates(link: LinkId, entries: readonly Entry[], nowMs: number): void {
     const { carry, send } = this.#parts;
-    for (const states of pagesOf(entries.map((entry) => carry(entry, nowMs)))) {
+    for (const page of pagesOf(entries)) {
+      const states = page.map((entry) => carry(entry, nowMs));
       send(link, { kind: 'member-delta', states, wants: [], done: false });
     }
   }

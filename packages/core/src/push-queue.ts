@@ -1,69 +1,56 @@
 /**
  * Decides which changes of members travel together: each link has the members whose state it is to be
- * sent and one moment at which they go, so that a burst becomes a few frames. What the other end
- * shows meanwhile is taken off. It holds names, not states: what goes out is what is newest then.
+ * sent, and there is one moment at which all of them go, so that a burst becomes a few frames. What
+ * another end shows meanwhile is taken off. It holds names, not states: what goes out is what is
+ * newest then.
  */
 import type { LinkId, NodeId } from './ids.ts';
 
-interface LinkQueue {
-  readonly members: Set<NodeId>;
-  dueMs: number;
-}
-
 export class PushQueue {
-  readonly #links = new Map<LinkId, LinkQueue>();
-  #nextMs = Infinity;
+  readonly #waiting = new Map<LinkId, Set<NodeId>>();
+  #dueMs = Infinity;
 
-  /** When something is due, or sooner. */
-  get nextMs(): number {
-    return this.#nextMs;
+  get dueMs(): number {
+    return this.#dueMs;
   }
 
   linkUp(link: LinkId): void {
-    this.#links.set(link, { members: new Set(), dueMs: Infinity });
+    this.#waiting.set(link, new Set());
   }
 
   linkDown(link: LinkId): void {
-    this.#links.delete(link);
+    this.#waiting.delete(link);
   }
 
   links(): IterableIterator<LinkId> {
-    return this.#links.keys();
+    return this.#waiting.keys();
   }
 
   has(link: LinkId): boolean {
-    return this.#links.has(link);
+    return this.#waiting.has(link);
   }
 
-  /** An earlier moment hastens all that waits for this link. */
+  /** An earlier moment hastens all that waits. */
   add(link: LinkId, member: NodeId, dueMs: number): void {
-    const queue = this.#links.get(link);
-    if (queue === undefined) return;
-    queue.members.add(member);
-    this.#due(queue, dueMs);
+    const members = this.#waiting.get(link);
+    if (members === undefined) return;
+    members.add(member);
+    this.#dueMs = Math.min(this.#dueMs, dueMs);
   }
 
   /** The other end has it. */
   drop(link: LinkId, member: NodeId): void {
-    this.#links.get(link)?.members.delete(member);
+    this.#waiting.get(link)?.delete(member);
   }
 
-  /** Hands what is due to `send`, which says when to come back for what it could not take. */
-  flush(nowMs: number, send: (link: LinkId, members: Set<NodeId>) => number): void {
-    if (nowMs < this.#nextMs) return;
-    this.#nextMs = Infinity;
-    for (const [link, queue] of this.#links) {
-      if (queue.dueMs > nowMs) {
-        this.#nextMs = Math.min(this.#nextMs, queue.dueMs);
-        continue;
-      }
-      queue.dueMs = Infinity;
-      if (queue.members.size > 0) this.#due(queue, send(link, queue.members));
+  /** Hands what waits to `send` when it is due; what that leaves in the set is due at `againMs`. */
+  flush(nowMs: number, againMs: number, send: (link: LinkId, members: Set<NodeId>) => void): void {
+    if (nowMs < this.#dueMs) return;
+    this.#dueMs = Infinity;
+    for (const [link, members] of this.#waiting) {
+      if (members.size === 0) continue;
+      send(link, members);
+      if (members.size > 0) this.#dueMs = againMs;
     }
-  }
-
-  #due(queue: LinkQueue, dueMs: number): void {
-    queue.dueMs = Math.min(queue.dueMs, dueMs);
-    this.#nextMs = Math.min(this.#nextMs, queue.dueMs);
   }
 }

@@ -1,25 +1,28 @@
 /** Decides how many states travel in one frame: few enough that nothing waits long behind them. */
-import { stateBytesMax } from './endpoint-state.ts';
-import type { CarriedState } from './endpoint-state.ts';
 import { limits } from './limits.ts';
+import type { Entry } from './member-table.ts';
 
-/** At least one state in each page, and no more than a page holds. */
-export function pagesOf(states: readonly CarriedState[]): CarriedState[][] {
-  const pages: CarriedState[][] = [];
-  let page: CarriedState[] = [];
+/** Takes entries until a page is full; at least one, if there is one. */
+export function firstPage(entries: Iterable<Entry>): Entry[] {
+  const page: Entry[] = [];
   let bytes = 0;
-  for (const carried of states) {
-    const more = stateBytesMax(carried.state);
+  for (const entry of entries) {
+    bytes += entry.bytesMax;
     const isFull =
-      bytes + more > limits.memberPageBytesMax || page.length >= limits.memberStatesPerFrameMax;
-    if (page.length > 0 && isFull) {
-      pages.push(page);
-      page = [];
-      bytes = 0;
-    }
-    page.push(carried);
-    bytes += more;
+      bytes > limits.memberPageBytesMax || page.length >= limits.memberStatesPerFrameMax;
+    if (page.length > 0 && isFull) break;
+    page.push(entry);
   }
-  if (page.length > 0) pages.push(page);
+  return page;
+}
+
+/** All of them, in pages. */
+export function pagesOf(entries: readonly Entry[]): Entry[][] {
+  const pages: Entry[][] = [];
+  for (let start = 0; start < entries.length;) {
+    const page = firstPage(entries.slice(start, start + limits.memberStatesPerFrameMax));
+    pages.push(page);
+    start += page.length;
+  }
   return pages;
 }

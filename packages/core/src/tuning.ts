@@ -171,7 +171,7 @@ export const defaultTuning: EngineTuning = {
   appliedDelayMsPerMember: 5,
   appliedDelayMsMax: 60_000,
   syncGraceMs: 400,
-  syncEveryMs: 3000,
+  syncEveryMs: 10_000,
   syncTimeoutMs: 2000,
   beatMs: 2500,
   phiThreshold: 8,

@@ -79,8 +79,8 @@ export class Verdicts {
     const earlier = before?.application.unreachable ?? [];
     const now = entry.state.application.unreachable;
     if (earlier.length > 0 || now.length > 0) this.#relist(nodeId, earlier, now);
-    this.#pending.add(nodeId);
-    this.#settle(nowMs);
+    if (this.#doubts.has(nodeId)) this.#pending.add(nodeId);
+    if (this.#pending.size > 0) this.#settle(nowMs);
   }
 
   /** Somebody told us since when it has been unreachable for them. */
