@@ -65,6 +65,10 @@ describe('a pause', () => {
     const kinds = caughtUp.map(({ input }) => input.kind);
     assert.ok(kinds.includes('frame') && kinds.includes('wake'));
     assert.ok(kinds.indexOf('frame') < kinds.indexOf('wake'));
+    bench.steps.length = 0;
+    bench.wait(5000);
+    const wakes = bench.of(2).filter(({ input }) => input.kind === 'wake');
+    assert.ok(wakes.length >= 4, 'its timer goes on');
   });
 
   it('that overlaps another one ends with the later', () => {

@@ -130,12 +130,9 @@ export class Shell {
   #timerFires(host: Host): void {
     const { nowMs } = this.#around;
     if (nowMs < host.wakeAtMs) return; // set anew since
-    if (this.#isPaused(host)) {
-      host.wakeOwed = true;
-      return;
-    }
     host.wakeAtMs = Infinity;
-    if (host.engine.nextWakeMs > host.clock.readMs(nowMs)) this.#armTimer(host);
+    if (this.#isPaused(host)) host.wakeOwed = true;
+    else if (host.engine.nextWakeMs > host.clock.readMs(nowMs)) this.#armTimer(host);
     else if (host.busyUntilMs > nowMs) this.#enqueue(host, { kind: 'wake' });
     else this.feed(host, { kind: 'wake' });
   }
