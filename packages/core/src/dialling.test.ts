@@ -7,7 +7,7 @@ import type { Contact, RefuseReason } from './frames.ts';
 import { limits } from './limits.ts';
 import { defaultTuning } from './tuning.ts';
 
-const { fanout, handshakeMs } = defaultTuning;
+const { fanout, handshakeMs, probeTimeoutMs } = defaultTuning;
 const calm = { rotationMs: 0 };
 
 describe('dialling', () => {
@@ -27,10 +27,11 @@ describe('dialling', () => {
     assert.equal(new Set(bench.engine.links().map(({ peer }) => peer.nodeId)).size, fanout);
   });
 
-  it('dials but two while nobody has answered', () => {
+  it('dials but two at a time while nobody has answered', () => {
     const bench = new Bench({ seeds: addresses(peers(10)), tuning: calm });
     assert.equal(ofKind(bench.advance(0), 'dial').length, 2);
-    assert.equal(ofKind(bench.advance(handshakeMs / 2), 'dial').length, 0);
+    assert.equal(ofKind(bench.advance(probeTimeoutMs - 1), 'dial').length, 0);
+    assert.equal(ofKind(bench.advance(2), 'dial').length, 2, 'dials that hang are not waited for');
   });
 
   it('follows a redirect of a full member, and leaves that one alone for a while', () => {

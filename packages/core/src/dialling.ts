@@ -132,7 +132,7 @@ export class Dialling {
   /** Dials what is missing; sets when to look again. */
   #fill(nowMs: number): void {
     this.#refillBudget(nowMs);
-    if (this.#missingCount() === 0 && this.#self.role !== 'elector') {
+    if (this.#missingCount(nowMs) === 0 && this.#self.role !== 'elector') {
       this.#nextFillMs = Infinity;
       return;
     }
@@ -141,12 +141,18 @@ export class Dialling {
     const others = this.#missingOthers(
       ready.filter((candidate) => !electors.includes(candidate)),
       seeds,
+      nowMs,
     );
     const wanted = [...electors, ...others];
     const dialled = wanted.slice(0, this.#dialsLeft);
     for (const candidate of dialled) this.#dialOne(asDialled(candidate, 'fanout'), nowMs);
     if (dialled.length < wanted.length) this.#nextFillMs = this.#nextDialMs;
-    else this.#nextFillMs = nextMs;
+    else this.#nextFillMs = Math.min(nextMs, this.#nextImpatienceMs(nowMs));
+  }
+
+  /** While no link is up: when the present dials are not waited for any more. */
+  #nextImpatienceMs(nowMs: number): number {
+    return this.#links.up().length > 0 ? Infinity : nowMs + this.#tuning.probeTimeoutMs;
   }
 
   /** Every elector links to every other one that it knows, under a bound. */
@@ -157,8 +163,12 @@ export class Dialling {
   }
 
   /** Random ones up to the fan-out. With no link up a seed comes first: the others may all be gone. */
-  #missingOthers(ready: readonly Candidate[], seeds: readonly Candidate[]): Candidate[] {
-    const missing = this.#missingCount();
+  #missingOthers(
+    ready: readonly Candidate[],
+    seeds: readonly Candidate[],
+    nowMs: number,
+  ): Candidate[] {
+    const missing = this.#missingCount(nowMs);
     const chosen = pickSome(ready, missing, this.#random);
     if (missing === 0 || this.#links.up().length > 0 || chosen.some(({ seed }) => seed)) {
       return chosen;
@@ -167,11 +177,18 @@ export class Dialling {
     return seed === undefined ? chosen : [seed, ...chosen.slice(1)];
   }
 
-  #missingCount(): number {
+  #missingCount(nowMs: number): number {
     const { fanout } = this.#tuning;
-    const dialled = this.#links.outbound().length - this.#electorPairs();
-    const wanted = this.#links.up().length === 0 ? Math.min(firstDialsMax, fanout) : fanout;
-    return Math.max(0, wanted - dialled);
+    if (this.#links.up().length > 0) {
+      return Math.max(0, fanout - (this.#links.outbound().length - this.#electorPairs()));
+    }
+    const dials = this.#links.outbound().filter((link) => !this.#isSlow(link, nowMs));
+    return Math.max(0, Math.min(firstDialsMax, fanout) - dials.length);
+  }
+
+  /** A dial that hangs: while no link is up, nobody waits for it. */
+  #isSlow(link: Link, nowMs: number): boolean {
+    return nowMs - link.sinceMs >= this.#tuning.probeTimeoutMs;
   }
 
   /**
@@ -243,14 +260,14 @@ export class Dialling {
 
   /** Where there are more members than a sample holds, another one may find whom this one did not. */
   #nextSampleMs(nowMs: number): number {
-    if (this.#missingCount() === 0) return Infinity;
+    if (this.#missingCount(nowMs) === 0) return Infinity;
     const all = this.#members.of('live').length <= sampleSize + 1;
     return all ? Infinity : nowMs + this.#tuning.redialMs;
   }
 
   #rotate(nowMs: number): void {
     this.#refillBudget(nowMs);
-    if (this.#missingCount() > 0 || this.#dialsLeft === 0) return;
+    if (this.#missingCount(nowMs) > 0 || this.#dialsLeft === 0) return;
     const { ready } = this.#candidates(nowMs);
     const others = ready.filter(({ role }) => this.#self.role !== 'elector' || role !== 'elector');
     const candidate = pickOne(others, this.#random);

@@ -231,7 +231,7 @@ export class Engine {
     return this.#plane.counters;
   }
 
-  get membershipCounters(): Readonly<MembershipCounters> {
+  get membershipCounters(): MembershipCounters {
     return this.#membership.counters;
   }
 

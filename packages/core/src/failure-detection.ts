@@ -9,7 +9,6 @@
 import type { Contact } from './contact.ts';
 import type { CloseCause } from './effects.ts';
 import { compareStateVersions } from './endpoint-state.ts';
-import type { EndpointState } from './endpoint-state.ts';
 import { membershipProtocol } from './frames.ts';
 import type { NodeId } from './ids.ts';
 import { LinkWatch } from './link-watch.ts';
@@ -26,6 +25,9 @@ import type { EngineTuning } from './tuning.ts';
 
 /** Whoever lost a link dials again within this: all that lost one do, so not all at once. */
 const redialWithinMs = 100;
+
+/** Who closed a link in good order is dialled once within this, unless there is another link by then. */
+const revisitWithinMs = 5000;
 
 /** A dial that failed for no known reason is repeated after about this, before it is evidence. */
 const repeatMs = 200;
@@ -115,11 +117,16 @@ export class FailureDetection {
     this.reached(peer, nowMs);
   }
 
-  /** A link that was closed in good order is no evidence. One that broke is a reason to dial again. */
-  linkDown(link: Link, cause: CloseCause, nowMs: number): void {
+  /**
+   * A link that broke is a reason to dial again at once. One that the other end closed in good order is
+   * no evidence; but it may have been our only one, or the last word of a process that did not say so.
+   */
+  linkDown(link: Link, cause: CloseCause | undefined, nowMs: number): void {
     this.#watch.linkDown(link);
-    if (cause === 'ended' || link.peer === undefined) return;
-    this.#check(link.peer.nodeId, nowMs + redialWithinMs * this.#random());
+    if (cause === undefined || link.peer === undefined || link.protocol < membershipProtocol)
+      return;
+    const withinMs = cause === 'ended' ? revisitWithinMs : redialWithinMs;
+    this.#check(link.peer.nodeId, nowMs + withinMs * this.#random());
   }
 
   /** A member answered: by a greeting, or by a refusal. */

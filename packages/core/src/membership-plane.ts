@@ -6,6 +6,7 @@
  * milliseconds in which others may join it, unless the other end shows it first. All else goes along
  * the eager links, the leader plane's tree, and what a broken tree leaves out, a round repairs.
  */
+import { AppliedChanges } from './applied-changes.ts';
 import type { Contact } from './contact.ts';
 import type { EffectSink } from './effects.ts';
 import { compareStates, isUrgentChange } from './endpoint-state.ts';
@@ -24,26 +25,23 @@ import type { MemberView } from './member-view.ts';
 import { MembershipSync } from './membership-sync.ts';
 import { OwnIdentity } from './own-identity.ts';
 import type { OwnState } from './own-state.ts';
-import { PushQueue } from './push-queue.ts';
 import { Quarantine } from './quarantine.ts';
-import { jittered } from './random.ts';
 import type { Random } from './random.ts';
-import { firstPage } from './state-pages.ts';
+import { StatePushes } from './state-pushes.ts';
 import type { EngineTuning } from './tuning.ts';
 import { Verdicts } from './verdicts.ts';
-import { changeOf } from './version.ts';
 import type { Version } from './version.ts';
 
 export interface MembershipCounters {
   /** States received that were newer than what was held, and others. */
-  news: number;
-  duplicates: number;
-  /** States sent as pushes. */
-  pushed: number;
+  readonly news: number;
+  readonly duplicates: number;
+  /** States sent as pushes, those in answer to a comparison not counted. */
+  readonly pushed: number;
   /** Members beyond `limits.membersMax`, not kept. */
-  membersRefused: number;
+  readonly membersRefused: number;
   /** States of members that left or were forgotten, not taken back. */
-  revivalsRefused: number;
+  readonly revivalsRefused: number;
 }
 
 export interface MembershipListener {
@@ -59,20 +57,10 @@ export interface MembershipListener {
   forgotten(nodeId: NodeId, nowMs: number): void;
 }
 
-/** Pages sent to one link at once; the rest follows after `batchMs`. */
-const pagesPerFlush = 2;
-
 /** Tombstones and lost members are looked through this often. */
 const tidyEveryMs = 15_000;
 
 export class MembershipPlane {
-  readonly counters: MembershipCounters = {
-    news: 0,
-    duplicates: 0,
-    pushed: 0,
-    membersRefused: 0,
-    revivalsRefused: 0,
-  };
   readonly table: MemberTable;
   readonly verdicts: Verdicts;
   readonly #own: OwnState;
@@ -81,18 +69,16 @@ export class MembershipPlane {
   readonly #random: Random;
   readonly #emit: EffectSink;
   readonly #listener: MembershipListener;
-  readonly #urgent = new PushQueue();
-  readonly #bulk = new PushQueue();
+  readonly #pushes: StatePushes;
+  readonly #counts = { news: 0, duplicates: 0, membersRefused: 0, revivalsRefused: 0 };
   readonly #quarantine = new Quarantine();
   readonly #sync: MembershipSync;
   /** Links by which nothing has been compared yet: there the other end may come from a partition. */
   readonly #uncompared = new Set<LinkId>();
-  /** The change of each election that was applied last, the latest one last. */
-  readonly #applied = new Map<ElectionName, Version>();
+  readonly #applied: AppliedChanges;
   #publishAtMs = Infinity;
   /** What is published next goes to all neighbours at once. */
   #hurry = false;
-  #appliedAtMs = Infinity;
   #joinAtMs: number;
   #tidyAtMs: number;
 
@@ -117,6 +103,10 @@ export class MembershipPlane {
         this.#standingChanged(entry, previous, atMs);
       },
     });
+    this.#applied = new AppliedChanges(tuning, random);
+    const carry = (entry: Entry, atMs: number): CarriedState => this.#carried(entry, atMs);
+    const { isEager } = listener;
+    this.#pushes = new StatePushes({ table, tuning, random, emit, carry, isEager });
     this.#sync = new MembershipSync({
       table,
       quarantine: this.#quarantine,
@@ -124,7 +114,7 @@ export class MembershipPlane {
       send: (link, frame) => {
         emit({ kind: 'send', link, frame });
       },
-      carry: (entry, atMs) => this.#carried(entry, atMs),
+      carry,
       compared: (atMs) => {
         this.#joined(atMs);
       },
@@ -138,15 +128,18 @@ export class MembershipPlane {
     return this.#sync.summary;
   }
 
+  get counters(): MembershipCounters {
+    return { ...this.#counts, pushed: this.#pushes.sent };
+  }
+
   get nextWakeMs(): number {
     if (this.#own.status === 'left') return Infinity;
     return Math.min(
       this.#publishAtMs,
-      this.#appliedAtMs,
+      this.#applied.dueMs,
       this.#joinAtMs,
       this.#tidyAtMs,
-      this.#urgent.dueMs,
-      this.#bulk.dueMs,
+      this.#pushes.nextWakeMs,
       this.#identity.nextWakeMs,
     );
   }
@@ -164,40 +157,38 @@ export class MembershipPlane {
 
   /** Each end of a new link says at once who it is, and what the other end may have to refute. */
   linkUp(link: LinkId, peer: Contact, nowMs: number): void {
-    this.#urgent.linkUp(link);
-    this.#bulk.linkUp(link);
+    this.#pushes.linkUp(link);
     this.#uncompared.add(link);
-    this.#urgent.add(link, this.#own.contact.nodeId, nowMs);
+    this.#pushes.send(link, this.#own.contact.nodeId, nowMs);
     const entry = this.table.get(peer.nodeId);
     if (entry === undefined) return;
     for (const observer of this.verdicts.observersOf(entry).slice(0, this.#tuning.quorum)) {
-      this.#urgent.add(link, observer.state.contact.nodeId, nowMs);
+      this.#pushes.send(link, observer.state.contact.nodeId, nowMs);
     }
   }
 
   linkDown(link: LinkId): void {
-    this.#urgent.linkDown(link);
-    this.#bulk.linkDown(link);
+    this.#pushes.linkDown(link);
     this.#uncompared.delete(link);
     this.#sync.linkDown(link);
   }
 
   receiveSummary(link: LinkId, theirs: MembersSummary, nowMs: number): void {
-    if (!this.#urgent.has(link)) return;
+    if (!this.#pushes.has(link)) return;
     const isFirst = this.#uncompared.delete(link);
     this.#sync.receiveSummary(link, theirs, isFirst || this.#own.status === 'joining', nowMs);
   }
 
   receiveHashes(link: LinkId, frame: MemberHashesFrame, nowMs: number): void {
-    if (this.#urgent.has(link)) this.#sync.receiveHashes(link, frame, nowMs);
+    if (this.#pushes.has(link)) this.#sync.receiveHashes(link, frame, nowMs);
   }
 
   receiveDigest(link: LinkId, frame: MemberDigestFrame, nowMs: number): void {
-    if (this.#urgent.has(link)) this.#sync.receiveDigest(link, frame, nowMs);
+    if (this.#pushes.has(link)) this.#sync.receiveDigest(link, frame, nowMs);
   }
 
   receiveDelta(link: LinkId, frame: MemberDeltaFrame, nowMs: number): void {
-    if (!this.#urgent.has(link)) return;
+    if (!this.#pushes.has(link)) return;
     for (const carried of frame.states) this.#take(carried, link, nowMs);
     this.#sync.receiveDelta(link, frame, nowMs);
   }
@@ -228,41 +219,20 @@ export class MembershipPlane {
     if (this.#own.status === 'left') return;
     this.#own.setStatus('left');
     this.#publish(nowMs);
-    for (const link of this.#urgent.links()) {
-      this.#urgent.add(link, this.#own.contact.nodeId, nowMs);
-    }
-    for (const queue of [this.#urgent, this.#bulk]) {
-      queue.flush(Infinity, Infinity, (link, members) => {
-        while (members.size > 0) this.#sendBatch(link, members, nowMs);
-      });
-    }
+    this.#pushes.flush(this.#own.contact.nodeId, nowMs);
   }
 
   /** A change of leader was applied here: the fleet is told of it when it has time. */
   noteApplied(election: ElectionName, version: Version, nowMs: number): void {
-    this.#applied.delete(election);
-    this.#applied.set(election, changeOf(version));
-    const { appliedDelayMsMin, appliedDelayMsPerMember, appliedDelayMsMax } = this.#tuning;
-    const delayMs = Math.min(
-      appliedDelayMsMax,
-      Math.max(appliedDelayMsMin, this.table.count * appliedDelayMsPerMember),
-    );
-    if (this.#appliedAtMs !== Infinity) return;
-    this.#appliedAtMs = nowMs + jittered(delayMs, 0.5, this.#random);
+    this.#applied.note(election, version, this.table.count, nowMs);
   }
 
   wake(nowMs: number): void {
     if (this.#own.status === 'left') return;
     if (nowMs >= this.#joinAtMs) this.#joined(nowMs);
     if (this.#identity.wake(nowMs)) this.ownChanged(true, nowMs);
-    if (nowMs >= Math.min(this.#publishAtMs, this.#appliedAtMs)) this.#publish(nowMs);
-    for (const queue of [this.#urgent, this.#bulk]) {
-      queue.flush(nowMs, nowMs + this.#tuning.batchMs, (link, members) => {
-        for (let pages = 0; pages < pagesPerFlush && members.size > 0; pages++) {
-          this.#sendBatch(link, members, nowMs);
-        }
-      });
-    }
+    if (nowMs >= Math.min(this.#publishAtMs, this.#applied.dueMs)) this.#publish(nowMs);
+    this.#pushes.wake(nowMs);
     if (nowMs >= this.#tidyAtMs) this.#tidy(nowMs);
   }
 
@@ -283,14 +253,14 @@ export class MembershipPlane {
     }
     const entry = this.table.get(nodeId);
     const order = entry === undefined ? 1 : compareStates(state, entry.state);
-    if (order >= 0) this.#drop(link, nodeId);
+    if (order >= 0) this.#pushes.shown(link, nodeId);
     if (order < 0 && this.#tuning.brokenRule !== 'accept-older') {
-      this.counters.duplicates++;
-      this.#bulk.add(link, nodeId, nowMs + this.#delayMs(false)); // they are behind
+      this.#counts.duplicates++;
+      this.#pushes.remind(link, nodeId, nowMs);
       return;
     }
     if (order === 0 || this.#isRevival(entry, state)) {
-      this.counters.duplicates++;
+      this.#counts.duplicates++;
       return;
     }
     this.#apply(carried, entry, link, nowMs);
@@ -299,7 +269,7 @@ export class MembershipPlane {
   /** Somebody speaks in our name: an echo, our earlier life, or another process that is alive. */
   #takeOwn(state: EndpointState, link: LinkId, nowMs: number): void {
     const published = this.#own.published;
-    if (compareStates(state, published) === 0) this.#drop(link, this.#own.contact.nodeId);
+    if (compareStates(state, published) === 0) this.#pushes.shown(link, this.#own.contact.nodeId);
     if (this.#identity.heard(state, nowMs)) this.ownChanged(true, nowMs);
   }
 
@@ -311,7 +281,7 @@ export class MembershipPlane {
         ? this.#quarantine.blocks(nodeId, { generation, version: state.version })
         : entry.standing === 'left' && generation <= entry.state.contact.generation;
     if (!blocked || this.#tuning.brokenRule === 'revive-left') return false;
-    this.counters.revivalsRefused++;
+    this.#counts.revivalsRefused++;
     return true;
   }
 
@@ -322,10 +292,10 @@ export class MembershipPlane {
     const wasDoubted = previous !== undefined && previous.suspectedBy > 0;
     const entry = known ?? this.table.add(state, nowMs);
     if (entry === undefined) {
-      this.counters.membersRefused++;
+      this.#counts.membersRefused++;
       return;
     }
-    this.counters.news++;
+    this.#counts.news++;
     this.#sync.noteNews(nowMs);
     this.#quarantine.release(state.contact.nodeId);
     if (before !== undefined) this.table.replace(entry, state);
@@ -335,7 +305,7 @@ export class MembershipPlane {
     this.#changed(entry, before, previous, nowMs);
     const urgent =
       isUrgentChange(before, state) || wasDoubted || previous?.reachability === 'unreachable';
-    this.#spread(entry, urgent, from, nowMs);
+    this.#pushes.spread(state.contact.nodeId, urgent, from, nowMs);
   }
 
   /** Tells who has to know here that a state was added or replaced. */
@@ -371,16 +341,9 @@ export class MembershipPlane {
     this.#listener.standingChanged(entry, nowMs);
   }
 
-  /** Says what was applied, with whatever is said next. */
-  #takeApplied(): void {
-    this.#appliedAtMs = Infinity;
-    const latest = [...this.#applied].slice(-limits.appliedElectionsMax).reverse();
-    this.#own.setApplied(latest.map(([election, version]) => ({ election, version })));
-  }
-
   #publish(nowMs: number): void {
     this.#publishAtMs = Infinity;
-    if (this.#appliedAtMs !== Infinity) this.#takeApplied(); // it travels along
+    if (this.#applied.dueMs !== Infinity) this.#own.setApplied(this.#applied.take());
     const before = this.#own.published;
     const entry = this.table.get(this.#own.contact.nodeId);
     if (entry === undefined || !this.#own.changed) return;
@@ -388,53 +351,9 @@ export class MembershipPlane {
     const state = this.#own.publish();
     this.table.replace(entry, state);
     this.#changed(entry, before, previous, nowMs);
-    this.#spread(entry, this.#hurry || isUrgentChange(before, state), undefined, nowMs);
+    const urgent = this.#hurry || isUrgentChange(before, state);
+    this.#pushes.spread(state.contact.nodeId, urgent, undefined, nowMs);
     this.#hurry = false;
-  }
-
-  #spread(entry: Entry, urgent: boolean, from: LinkId | undefined, nowMs: number): void {
-    const { nodeId } = entry.state.contact;
-    const dueMs = nowMs + this.#delayMs(urgent);
-    for (const link of this.#urgent.links()) {
-      if (link === from) continue;
-      if (urgent) {
-        this.#bulk.drop(link, nodeId);
-        this.#urgent.add(link, nodeId, dueMs);
-      } else if (this.#listener.isEager(link)) {
-        this.#bulk.add(link, nodeId, dueMs);
-      }
-    }
-  }
-
-  /** The other end has shown what we were about to send. */
-  #drop(link: LinkId, nodeId: NodeId): void {
-    this.#urgent.drop(link, nodeId);
-    this.#bulk.drop(link, nodeId);
-  }
-
-  /** Jittered, so that of the two ends of a link one is the first, and spares the other one. */
-  #delayMs(urgent: boolean): number {
-    const { batchMs, bulkBatchMs } = this.#tuning;
-    return (urgent ? batchMs : bulkBatchMs) * (0.25 + 0.75 * this.#random());
-  }
-
-  /** Sends one page and takes it off. */
-  #sendBatch(link: LinkId, members: Set<NodeId>, nowMs: number): void {
-    const page = firstPage(this.#waiting(members));
-    if (page.length === 0) return;
-    for (const { state } of page) members.delete(state.contact.nodeId);
-    this.counters.pushed += page.length;
-    const states = page.map((entry) => this.#carried(entry, nowMs));
-    const frame = { kind: 'member-delta', states, wants: [], done: false } as const;
-    this.#emit({ kind: 'send', link, frame });
-  }
-
-  *#waiting(members: Set<NodeId>): Iterable<Entry> {
-    for (const nodeId of members) {
-      const entry = this.table.get(nodeId);
-      if (entry === undefined) members.delete(nodeId);
-      else yield entry;
-    }
   }
 
   #carried(entry: Entry, nowMs: number): CarriedState {

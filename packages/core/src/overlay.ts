@@ -27,7 +27,8 @@ export interface OverlayListener {
   /** Whether losing this link would cut a branch of the tree. */
   isEager(link: LinkId): boolean;
   linkUp(link: Link, nowMs: number): void;
-  linkDown(link: Link, cause: CloseCause, nowMs: number): void;
+  /** `cause` is undefined where we ended the link ourselves. */
+  linkDown(link: Link, cause: CloseCause | undefined, nowMs: number): void;
   /** The member that we dialled answered, whatever it said; or did not, or another one did in its place. */
   dialAnswered(target: Contact, nowMs: number): void;
   dialFailed(target: Contact, cause: 'refused' | 'lost', nowMs: number): void;
@@ -114,7 +115,9 @@ export class Overlay {
   memberKnown(contact: Contact, restarted: boolean): void {
     this.book.handOver(contact, restarted);
     const link = this.links.upTo(contact.nodeId);
-    if (link?.peer?.address === contact.address) link.peer = contact; // it claimed its name anew
+    const claimedAnew =
+      link?.peer?.address === contact.address && link.peer.generation < contact.generation;
+    if (claimedAnew) link.peer = contact;
     this.#dialling.lookAgain();
   }
 
@@ -177,7 +180,7 @@ export class Overlay {
   /** Ends a link: the shell writes what was sent, then closes the stream. */
   close(link: Link, reason: string, nowMs: number): void {
     if (link.phase === 'closing') return;
-    if (link.phase === 'up') this.#lost(link, reason, 'ended', nowMs);
+    if (link.phase === 'up') this.#lost(link, reason, undefined, nowMs);
     this.#enter(link, 'closing', nowMs);
     this.#emit({ kind: 'close', link: link.id, reason });
   }
@@ -324,7 +327,7 @@ export class Overlay {
     this.#listener.linkUp(link, nowMs);
   }
 
-  #lost(link: Link, reason: string, cause: CloseCause, nowMs: number): void {
+  #lost(link: Link, reason: string, cause: CloseCause | undefined, nowMs: number): void {
     if (link.peer === undefined) return;
     if (this.links.up().length === 1) this.#lastLinkedMs = nowMs; // it was the last one
     this.links.goDown(link);

@@ -14,7 +14,6 @@ import {
   nested,
   nodeIdField,
   printableField,
-  textField,
   versionFromRaw,
 } from './fields.ts';
 import type {
