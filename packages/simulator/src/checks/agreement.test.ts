@@ -57,8 +57,11 @@ class Company {
       const actor: Actor = {
         index,
         contact: contactOf(index, 1),
-        // Only `members` is asked of it.
-        engine: { members: () => [...beliefs.values()] } as unknown as Engine,
+        // No more than this is asked of it.
+        engine: {
+          self: contactOf(index, 1),
+          members: () => [...beliefs.values()],
+        } as unknown as Engine,
         alive: true,
         pausedUntilMs: 0,
         disturbedAtMs: -Infinity,
@@ -87,8 +90,21 @@ class Company {
     const actor = this.actor(index);
     if (actor.alive) return;
     actor.alive = true;
-    actor.contact = contactOf(index, actor.contact.generation + 1);
+    this.#claim(actor);
     this.agreement.started(actor);
+  }
+
+  /** It claims a later life without having died, and nobody has been told yet. */
+  outbid(index: number): void {
+    const actor = this.actor(index);
+    if (!actor.alive) return;
+    this.#claim(actor);
+    this.agreement.stepped(actor, { kind: 'wake' }, []);
+  }
+
+  #claim(actor: Actor): void {
+    actor.contact = contactOf(actor.index, actor.contact.generation + 1);
+    Object.assign(actor.engine, { self: actor.contact });
   }
 
   believe(observer: number, subject: number, view: MemberView | undefined): void {
@@ -121,7 +137,10 @@ const arbitraryMember = fc.nat({ max: 2 });
 const arbitraryStep = fc.oneof(
   {
     weight: 1,
-    arbitrary: fc.record({ kind: fc.constantFrom('end', 'start'), index: arbitraryMember }),
+    arbitrary: fc.record({
+      kind: fc.constantFrom('end', 'start', 'outbid'),
+      index: arbitraryMember,
+    }),
   },
   {
     weight: 3,
@@ -148,7 +167,8 @@ describe('agreement', () => {
             const seen = Math.max(generation - 1 + step.life, before?.generation ?? 1, 1);
             company.believe(step.index, step.subject, viewOf(step.subject, seen, step.belief));
           } else if (step.kind === 'end') company.end(step.index);
-          else company.start(step.index);
+          else if (step.kind === 'start') company.start(step.index);
+          else company.outbid(step.index);
           assert.equal(company.agreement.wrong, company.countWrong());
         }
         company.agreement.checkAgainstTables();

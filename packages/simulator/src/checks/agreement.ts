@@ -29,6 +29,8 @@ interface Surroundings {
 /** One member, as it is and as others see it. */
 interface Subject {
   readonly member: SimulatedMember;
+  /** The life that it claims now: it outbids whoever speaks in its name, be it a garbled frame. */
+  generation: number;
   /** What it believes of others, by their index. */
   readonly row: number[];
   /** Others that run and list it as reachable: in any life of it, and in its latest. */
@@ -69,15 +71,17 @@ export class Agreement implements SimulationObserver {
 
   started(member: SimulatedMember): void {
     const { index, contact } = member;
+    const { generation } = contact;
     this.#indexOf.set(contact.nodeId, index);
     const known = this.#subjects[index];
     if (known === undefined) {
-      const fresh = { member, row: [], listed: 0, listedRight: 0, declaredAtMs: -Infinity };
-      this.#subjects[index] = fresh;
+      const none = { listed: 0, listedRight: 0, declaredAtMs: -Infinity };
+      this.#subjects[index] = { member, generation, row: [], ...none };
     } else {
-      known.row.fill(0);
       this.#outdated -= known.listed;
-      known.listedRight = 0; // nobody has heard of this life yet
+      known.generation = generation;
+      known.listedRight = this.#countRight(known);
+      this.#right += known.listedRight;
     }
     this.#alive++;
   }
@@ -91,6 +95,8 @@ export class Agreement implements SimulationObserver {
   }
 
   stepped(member: SimulatedMember, _input: Input, effects: readonly Effect[]): void {
+    const subject = this.#subject(member.index);
+    if (member.engine.self.generation !== subject.generation) this.#outbid(subject);
     for (const effect of effects) {
       if (effect.kind === 'member-changed') this.#changed(member, effect.view, effect.previous);
     }
@@ -123,11 +129,27 @@ export class Agreement implements SimulationObserver {
         if (found.length >= count) return found;
         if (subject.member === member) continue;
         const belief = row[subject.member.index] ?? 0;
-        if (isRight(belief, subject.member)) continue;
+        if (isRight(belief, subject)) continue;
         found.push(`${nameOf(member)} takes ${nameOf(subject.member)} for ${wordFor(belief)}`);
       }
     }
     return found;
+  }
+
+  /** It claims a later life than before, without having died. */
+  #outbid(subject: Subject): void {
+    this.#right -= subject.listedRight;
+    subject.generation = subject.member.engine.self.generation;
+    subject.listedRight = this.#countRight(subject);
+    this.#right += subject.listedRight;
+  }
+
+  #countRight({ member, generation }: Subject): number {
+    let count = 0;
+    for (const { member: observer, row } of this.#subjects) {
+      if (observer !== member && isListed(row[member.index] ?? 0, generation)) count++;
+    }
+    return count;
   }
 
   #changed(
@@ -151,7 +173,7 @@ export class Agreement implements SimulationObserver {
     const subject = this.#subject(index);
     if (subject.member === member) return;
     const listed = Number(isListed(belief)) - Number(isListed(before));
-    const { generation } = subject.member.contact;
+    const { generation } = subject;
     const right = Number(isListed(belief, generation)) - Number(isListed(before, generation));
     subject.listed += listed;
     subject.listedRight += right;
@@ -175,7 +197,7 @@ export class Agreement implements SimulationObserver {
     const { nowMs, network } = this.#around;
     const excused =
       !member.alive ||
-      state.contact.generation !== member.contact.generation ||
+      state.contact.generation !== subject.generation ||
       nowMs - member.disturbedAtMs < excusedMs ||
       !network.isWhole;
     if (excused) return;
@@ -216,8 +238,8 @@ function isListed(belief: number, generation?: number): boolean {
   return generation === undefined || Math.floor(belief / beliefBits) === generation;
 }
 
-function isRight(belief: number, { alive, contact }: SimulatedMember): boolean {
-  return alive ? isListed(belief, contact.generation) : !isListed(belief);
+function isRight(belief: number, { member, generation }: Subject): boolean {
+  return member.alive ? isListed(belief, generation) : !isListed(belief);
 }
 
 function wordFor(belief: number): string {
