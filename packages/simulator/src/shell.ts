@@ -13,6 +13,9 @@ import type { SimulationObserver } from './observer.ts';
 /** Node's timers fire no sooner than this after they were set. */
 const timerMsMin = 1;
 
+/** What others must bear with: garbage collection, a busy machine. A longer pause may be taken for death. */
+export const toleratedPauseMs = 1000;
+
 /** What is to happen to a process at a later moment. */
 export type ShellEvent =
   | { readonly kind: 'wake' | 'turn' | 'resume'; readonly host: Host; readonly life: number }
@@ -94,9 +97,17 @@ export class Shell {
   #enqueue(host: Host, task: Task): void {
     if (!host.alive) return;
     host.inbox.push(task);
+    this.#noteBacklog(host);
     if (host.turnPlanned || this.#isPaused(host)) return;
     if (host.busyUntilMs > this.#around.nowMs) this.#planTurn(host);
     else this.#takeNext(host);
+  }
+
+  /** Who is that far behind with what arrived is as good as paused. */
+  #noteBacklog(host: Host): void {
+    const { nowMs, frameCostMs } = this.#around;
+    const behindMs = host.inbox.length * frameCostMs * host.slowness;
+    if (behindMs > toleratedPauseMs) host.disturbedAtMs = Math.max(host.disturbedAtMs, nowMs);
   }
 
   #takeNext(host: Host): void {

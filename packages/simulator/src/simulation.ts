@@ -22,7 +22,7 @@ import type { Latency } from './latency.ts';
 import { MemberClock } from './member-clock.ts';
 import { Network } from './network.ts';
 import type { SimulatedMember, SimulationObserver } from './observer.ts';
-import { Shell, closed } from './shell.ts';
+import { Shell, closed, toleratedPauseMs } from './shell.ts';
 import type { ShellEvent, Surroundings } from './shell.ts';
 
 export interface SimulationOptions {
@@ -49,9 +49,6 @@ export const simulatedCluster = parseClusterName('simulated');
 
 /** Quartz: 100 ppm. */
 const defaultClockSkew = 0.0001;
-
-/** What others must bear with: garbage collection, a busy machine. A longer pause may be taken for death. */
-const toleratedPauseMs = 1000;
 
 /** Beside the electors, a member is given this many others as seeds, as a DNS name of the tier gives. */
 const otherSeeds = 5;

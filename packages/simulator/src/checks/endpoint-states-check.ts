@@ -1,6 +1,7 @@
 /**
  * Checks what members make of endpoint states that travel: each member goes only forward in what it
- * holds of another one (P2), and nobody passes on what the member in question never said of itself.
+ * holds of another one (P2), even when it had forgotten that one meanwhile; nobody passes on what the
+ * member in question never said of itself; and who reads that it is unreachable says otherwise.
  */
 import { compareStates } from '@herald/core';
 import type { Effect, EndpointState, Frame, Input, NodeId } from '@herald/core';
@@ -8,11 +9,22 @@ import type { SimulatedMember, SimulationObserver } from '../observer.ts';
 import { BrokenPromise } from './broken-promise.ts';
 import { nameOf } from './held-records-check.ts';
 
+/** A refutation waits for a batch to travel with, no longer. */
+const refutesWithinMs = 1000;
+
+/** What a member has to refute, as of which version of it, and since when it has been told. */
+interface Accusation {
+  readonly by: NodeId;
+  readonly version: number;
+  readonly sinceMs: number;
+}
+
 export class EndpointStatesCheck implements SimulationObserver {
   /** All states that their own member ever told; states are shared, never copied. */
   readonly #said = new WeakSet<EndpointState>();
   /** By member, in its present life: what it was last seen to hold of others. */
   readonly #held: Map<NodeId, EndpointState>[] = [];
+  readonly #accused = new Map<number, Accusation>();
   readonly #now: () => number;
   readonly #isGarbling: () => boolean;
   #everGarbled = false;
@@ -25,6 +37,7 @@ export class EndpointStatesCheck implements SimulationObserver {
 
   started(member: SimulatedMember): void {
     this.#held[member.index] = new Map();
+    this.#accused.delete(member.index);
   }
 
   sent(member: SimulatedMember, frame: Frame): void {
@@ -41,6 +54,7 @@ export class EndpointStatesCheck implements SimulationObserver {
   }
 
   stepped(member: SimulatedMember, input: Input, _effects: readonly Effect[]): void {
+    if (input.kind === 'wake') this.#checkRefuted(member);
     if (input.kind !== 'frame' || input.frame.kind !== 'member-delta') return;
     const held = this.#held[member.index];
     for (const { state } of input.frame.states) {
@@ -53,8 +67,33 @@ export class EndpointStatesCheck implements SimulationObserver {
         throw new BrokenPromise('P2', this.#now(), `${nameOf(member)} went ${about}`);
       }
       held?.set(nodeId, now);
+      if (now.application.unreachable.length > 0) this.#noteAccusation(member, now);
     }
   }
+
+  #noteAccusation(member: SimulatedMember, by: EndpointState): void {
+    const { nodeId, generation } = member.engine.self;
+    const verdict = by.application.unreachable.find((one) => one.nodeId === nodeId);
+    if (verdict?.generation !== generation || this.#accused.has(member.index)) return;
+    const accusation = { by: by.contact.nodeId, version: verdict.version, sinceMs: this.#now() };
+    if (isStanding(member, accusation)) this.#accused.set(member.index, accusation);
+  }
+
+  /** Whoever was paused meanwhile has just been woken, and had its chance. */
+  #checkRefuted(member: SimulatedMember): void {
+    const accusation = this.#accused.get(member.index);
+    if (accusation === undefined || this.#now() < accusation.sinceMs + refutesWithinMs) return;
+    this.#accused.delete(member.index);
+    if (!isStanding(member, accusation)) return;
+    const about = `that ${accusation.by} calls it unreachable`;
+    throw new BrokenPromise('DISAGREE', this.#now(), `${nameOf(member)} lets stand ${about}`);
+  }
+}
+
+/** Whether the member has said nothing of itself since. */
+function isStanding({ engine }: SimulatedMember, { version }: Accusation): boolean {
+  const said = engine.member(engine.self.nodeId)?.state;
+  return said?.contact.generation === engine.self.generation && said.version <= version;
 }
 
 function versionOf({ contact, version }: EndpointState): string {

@@ -33,6 +33,7 @@ export const partition: Scenario = {
     stage.tell(`the network splits: ${counted(gone.length, 'node')} are cut off from the electors`);
     stage.wait(30_000);
     stage.change({ except: new Set(gone) });
+    changeBothSides(stage, new Set(gone));
     stage.wait(partitionMs / 2);
     stage.change({ except: new Set(gone) });
     stage.wait(partitionMs / 2 - 30_000);
@@ -42,6 +43,18 @@ export const partition: Scenario = {
     stage.finish();
   },
 };
+
+/** What the other side cannot see: on each side one leaves and one dies; at home one joins. */
+function changeBothSides(stage: Stage, gone: ReadonlySet<number>): void {
+  const { simulation } = stage.cluster;
+  const nodes = stage.someNodes(stage.cluster.expected);
+  const [firstAway, secondAway] = nodes.filter((member) => gone.has(member));
+  const [firstHome, secondHome] = nodes.filter((member) => !gone.has(member));
+  for (const member of [firstAway, firstHome]) if (member !== undefined) simulation.leave(member);
+  for (const member of [secondAway, secondHome]) if (member !== undefined) simulation.kill(member);
+  simulation.join('node');
+  stage.tell('meanwhile on each side one leaves and one dies, and at home one joins');
+}
 
 export const oneWay: Scenario = {
   summary: 'for a minute nothing that a third of the nodes sends gets out, though all gets in',

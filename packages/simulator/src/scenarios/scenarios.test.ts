@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import type { BrokenRule } from '@herald/core';
+import type { BrokenRule, EngineTuning } from '@herald/core';
 
 import { BrokenPromise } from '../checks/broken-promise.ts';
 import { verdictOf } from '../report.ts';
@@ -40,15 +40,19 @@ describe('the checks', () => {
     readonly rule: BrokenRule;
     readonly scenario: ScenarioName;
     readonly code: string;
+    readonly tuning?: Partial<EngineTuning>;
   }[] = [
     { rule: 'accept-older', scenario: 'calm', code: 'P2' },
-    { rule: 'revive-left', scenario: 'churn', code: 'DISAGREE' },
-    { rule: 'never-refute', scenario: 'pauses', code: 'DISAGREE' },
+    // Who left during the partition is forgotten at home before the other side tells of it again.
+    { rule: 'revive-left', scenario: 'partition', code: 'P2', tuning: { tombstoneMs: 60_000 } },
+    { rule: 'never-refute', scenario: 'one-way', code: 'DISAGREE' },
   ];
-  for (const { rule, scenario, code } of breaks) {
+  for (const { rule, scenario, code, tuning } of breaks) {
     it(`notice ${rule}, and print the line that replays it`, () => {
       const run = { scenario, nodes, seed: 1, membership: true };
-      const outcome = runScenario(run, { tuning: { brokenRule: rule } });
+      const intact = runScenario(run, tuning === undefined ? {} : { tuning });
+      assert.ok(intact.broken === undefined, verdictOf(intact));
+      const outcome = runScenario(run, { tuning: { ...tuning, brokenRule: rule } });
       assert.ok(outcome.broken instanceof BrokenPromise, verdictOf(outcome));
       assert.equal(outcome.broken.code, code);
       assert.match(
