@@ -126,7 +126,7 @@ export class Engine {
           this.#detection.dialFailed(target, cause, atMs);
         },
         namesake: (theirs, atMs) => {
-          this.#membership.greetedByNamesake(theirs, atMs);
+          this.#membership.namesake(theirs, atMs);
         },
       },
       nowMs,

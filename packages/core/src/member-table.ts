@@ -231,7 +231,8 @@ export function bucketCountFor(members: number): number {
 }
 
 export function isBucketCount(count: number): boolean {
-  return count >= 1 && count <= limits.memberBucketsMax && (count & (count - 1)) === 0;
+  const isPowerOfTwo = Number.isInteger(count) && (count & (count - 1)) === 0;
+  return isPowerOfTwo && count >= 1 && count <= limits.memberBucketsMax;
 }
 
 export function contactOf(entry: Entry): Contact {

@@ -193,8 +193,9 @@ export class MembershipPlane {
     this.#sync.receiveDelta(link, frame, nowMs);
   }
 
-  greetedByNamesake(theirs: Contact, nowMs: number): void {
-    this.#identity.greetedBy(theirs, nowMs);
+  /** Another process has our node id. */
+  namesake(theirs: Contact, nowMs: number): void {
+    if (this.#identity.contest(theirs, nowMs)) this.ownChanged(true, nowMs);
   }
 
   /** What we say of ourselves has changed: it is published soon, with what else changes until then. */

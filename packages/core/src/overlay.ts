@@ -19,6 +19,7 @@ import { limits } from './limits.ts';
 import { LinkTable, noteRoundTrip } from './links.ts';
 import type { Dialled, Link } from './links.ts';
 import type { MemberTable } from './member-table.ts';
+import { pickSome } from './random.ts';
 import type { Random } from './random.ts';
 import type { EngineTuning } from './tuning.ts';
 
@@ -32,7 +33,7 @@ export interface OverlayListener {
   /** The member that we dialled answered, whatever it said; or did not, or another one did in its place. */
   dialAnswered(target: Contact, nowMs: number): void;
   dialFailed(target: Contact, cause: 'refused' | 'lost', nowMs: number): void;
-  /** Somebody greeted us with our own node id. */
+  /** Another process has our node id: it greeted us, or we are refused because of it. */
   namesake(theirs: Contact, nowMs: number): void;
 }
 
@@ -42,6 +43,7 @@ export class Overlay {
   readonly #identity: Identity;
   readonly #members: MemberTable;
   readonly #tuning: EngineTuning;
+  readonly #random: Random;
   readonly #admission: Admission;
   readonly #dialling: Dialling;
   readonly #emit: EffectSink;
@@ -63,6 +65,7 @@ export class Overlay {
     this.#identity = identity;
     this.#members = members;
     this.#tuning = tuning;
+    this.#random = random;
     this.#emit = emit;
     this.#listener = listener;
     this.#lastLinkedMs = nowMs;
@@ -126,13 +129,13 @@ export class Overlay {
     return this.#dialling.dialBeside(contact, 'probe', nowMs);
   }
 
-  /** Up to `count` random members to tell others about. */
+  /** Up to `count` random members to tell others about: of the live ones, and of those that only the book knows. */
   contactsFor(asker: Contact | undefined, count: number): Contact[] {
-    const contacts = this.#dialling.liveContacts(count, asker?.nodeId);
-    if (contacts.length >= count) return contacts.slice(0, count);
-    const told = new Set(contacts.map(({ nodeId }) => nodeId));
-    const others = this.book.sample(count, asker?.nodeId).filter(({ nodeId }) => !told.has(nodeId));
-    return [...contacts, ...others].slice(0, count);
+    const live = this.#dialling.liveContacts(count, asker?.nodeId);
+    const heardOf = this.book
+      .sample(count, asker?.nodeId)
+      .filter(({ nodeId }) => this.#members.get(nodeId) === undefined);
+    return pickSome([...live, ...heardOf], count, this.#random);
   }
 
   accepted(id: LinkId, nowMs: number): void {
@@ -196,9 +199,7 @@ export class Overlay {
       this.violated(link, 'unexpected hello', nowMs);
       return;
     }
-    if (hello.member.nodeId === this.#identity.own.contact.nodeId) {
-      this.#listener.namesake(hello.member, nowMs);
-    }
+    this.#noteNamesake(hello.member, nowMs);
     const refusal = this.#admission.refusalOf(link, hello, nowMs);
     if (refusal !== undefined) {
       this.#refuse(link, refusal, hello.member, nowMs);
@@ -233,7 +234,7 @@ export class Overlay {
       return;
     }
     if (member.nodeId === this.#identity.own.contact.nodeId) {
-      this.#listener.namesake(member, nowMs);
+      this.#noteNamesake(member, nowMs);
       this.violated(link, 'welcomed by ourselves', nowMs);
       return;
     }
@@ -248,6 +249,7 @@ export class Overlay {
 
   receiveRefuse(link: Link, refuse: RefuseFrame, nowMs: number): void {
     this.learn(refuse.contacts);
+    for (const contact of refuse.contacts) this.#noteNamesake(contact, nowMs);
     const { address, target } = link;
     if (address !== undefined && link.phase === 'greeting') {
       const elsewhere = refuse.reason === 'cluster-mismatch' || refuse.reason === 'self';
@@ -301,13 +303,22 @@ export class Overlay {
     this.#listener.dialAnswered(member, nowMs);
   }
 
+  #noteNamesake(contact: Contact, nowMs: number): void {
+    const { nodeId, address } = this.#identity.own.contact;
+    if (contact.nodeId === nodeId && contact.address !== address) {
+      this.#listener.namesake(contact, nowMs);
+    }
+  }
+
   #unanswered({ target }: Link, cause: 'refused' | 'lost', nowMs: number): void {
     if (target !== undefined) this.#listener.dialFailed(target, cause, nowMs);
   }
 
   #refuse(link: Link, { reason, detail }: Refusal, asker: Contact, nowMs: number): void {
     const sameCluster = reason !== 'cluster-mismatch' && reason !== 'protocol-mismatch';
-    const contacts = sameCluster ? this.contactsFor(asker, limits.contactsPerFrameMax) : [];
+    let contacts = sameCluster ? this.contactsFor(asker, limits.contactsPerFrameMax) : [];
+    const rival = reason === 'superseded' ? this.links.upTo(asker.nodeId)?.peer : undefined;
+    if (rival !== undefined) contacts = [rival, ...contacts.slice(1)]; // who has its name now
     if (reason === 'full') this.learn([asker]);
     this.#emit({
       kind: 'send',

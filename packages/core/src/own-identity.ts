@@ -7,7 +7,7 @@
  */
 import type { Contact } from './contact.ts';
 import type { EffectSink } from './effects.ts';
-import type { EndpointState, StateVersion } from './endpoint-state.ts';
+import type { EndpointState } from './endpoint-state.ts';
 import type { OwnState } from './own-state.ts';
 import { jittered } from './random.ts';
 import type { Random } from './random.ts';
@@ -18,8 +18,8 @@ export class OwnIdentity {
   readonly #tuning: EngineTuning;
   readonly #random: Random;
   readonly #emit: EffectSink;
-  /** The highest claim of another process that we have not outbid yet. */
-  #claim: StateVersion | undefined;
+  /** The highest generation that another process claims and that we have not outbid yet. */
+  #claim: number | undefined;
   #reclaims = 0;
   #reclaimAtMs = 0;
   #tellAtMs = 0;
@@ -41,15 +41,22 @@ export class OwnIdentity {
     const ours = this.#own.contact;
     if (contact.generation < ours.generation) return false;
     if (contact.address === ours.address) {
-      if (contact.generation > ours.generation) return this.#takeBack(contact);
+      if (contact.generation > ours.generation) return this.#takeBack(contact.generation);
       if (version <= this.#own.published.version) return false;
       this.#own.outdo(version);
       return true;
     }
-    this.#tell(contact, nowMs);
-    if (contact.generation >= (this.#claim?.generation ?? 0)) {
-      this.#claim = { generation: contact.generation, version };
-    }
+    return this.contest(contact, nowMs);
+  }
+
+  /**
+   * Another process, at another address, has our node id: it is named. Where its claim is as good as
+   * ours or better, ours is raised when it is time to. Returns whether that is now.
+   */
+  contest(theirs: Contact, nowMs: number): boolean {
+    this.#tell(theirs, nowMs);
+    if (theirs.generation < this.#own.contact.generation) return false;
+    this.#claim = Math.max(this.#claim ?? 0, theirs.generation);
     return this.wake(nowMs);
   }
 
@@ -58,16 +65,11 @@ export class OwnIdentity {
     if (this.#claim === undefined || nowMs < this.#reclaimAtMs) return false;
     const claim = this.#claim;
     this.#claim = undefined;
-    if (claim.generation < this.#own.contact.generation) return false;
+    if (claim < this.#own.contact.generation) return false;
     const { reclaimMs, reclaimMsMax } = this.#tuning;
     const delayMs = Math.min(reclaimMsMax, reclaimMs * 2 ** Math.min(this.#reclaims++, 16));
     this.#reclaimAtMs = nowMs + jittered(delayMs, 0.5, this.#random);
     return this.#takeBack(claim);
-  }
-
-  /** Somebody greeted us with our own node id. */
-  greetedBy(theirs: Contact, nowMs: number): void {
-    if (theirs.address !== this.#own.contact.address) this.#tell(theirs, nowMs);
   }
 
   /** Whether this state calls us unreachable as we are: then what we say next refutes it. */
@@ -81,9 +83,9 @@ export class OwnIdentity {
     return true;
   }
 
-  #takeBack(from: { readonly generation: number }): boolean {
-    if (from.generation >= Number.MAX_SAFE_INTEGER) return false; // there is nothing higher
-    this.#own.reclaim(from);
+  #takeBack(generation: number): boolean {
+    if (generation >= Number.MAX_SAFE_INTEGER) return false; // there is nothing higher
+    this.#own.reclaim(generation);
     return true;
   }
 

@@ -114,8 +114,8 @@ export class OwnState {
     this.#changed = true;
   }
 
-  /** Takes our node id back from an earlier life, or from somebody else who claims it. */
-  reclaim({ generation }: { readonly generation: number }): void {
+  /** Takes our node id back from an earlier life, or from somebody else, of this generation. */
+  reclaim(generation: number): void {
     this.#contact = { ...this.#contact, generation: generation + 1 };
     this.#version = 0;
     this.#changed = true;
