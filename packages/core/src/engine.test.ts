@@ -58,6 +58,18 @@ describe('engine, whatever happens to it', () => {
     );
   });
 
+  for (const brokenRule of ['accept-older', 'revive-left'] as const) {
+    it(`is caught when a rule is broken (${brokenRule})`, () => {
+      const { failed } = fc.check(
+        fc.property(arbitraryRun, (run) => {
+          shellAfter({ ...run, tuning: { ...run.tuning, brokenRule } });
+        }),
+        { numRuns: 1000 },
+      );
+      assert.ok(failed, 'the checks of the shell notice it');
+    });
+  }
+
   it('is quiet when nothing happens', () => {
     fc.assert(
       fc.property(arbitraryRun, (run) => {

@@ -255,7 +255,7 @@ export class MembershipPlane {
     const entry = this.table.get(nodeId);
     const order = entry === undefined ? 1 : compareStates(state, entry.state);
     if (order >= 0) this.#pushes.shown(link, nodeId);
-    if (order < 0 && this.#tuning.brokenRule !== 'accept-older') {
+    if (order < 0 && !this.#isRuleBroken(entry)) {
       this.#counts.duplicates++;
       this.#pushes.remind(link, nodeId, nowMs);
       return;
@@ -265,6 +265,15 @@ export class MembershipPlane {
       return;
     }
     this.#apply(carried, entry, link, nowMs);
+  }
+
+  /** Never, but where a checker is to show that it notices. */
+  #isRuleBroken(entry: Entry | undefined): boolean {
+    const { brokenRule } = this.#tuning;
+    if (brokenRule === undefined) return false;
+    return (
+      brokenRule === 'accept-older' || (brokenRule === 'revive-left' && entry?.standing === 'left')
+    );
   }
 
   /** Somebody speaks in our name: an echo, our earlier life, or another process that is alive. */
