@@ -39,6 +39,8 @@ export class Host {
   pausedUntilMs = 0;
   /** Its timer fired while it was paused: what had arrived by then comes first, as in a real loop. */
   wakeOwed = false;
+  /** Its timer fired while it was busy: one wake waits in the inbox, and no more. */
+  wakeQueued = false;
   /** Factor on the cost of each task. */
   slowness = 1;
   /** Dials that nobody answered yet. */
@@ -69,6 +71,7 @@ export class Host {
     this.busyUntilMs = 0;
     this.pausedUntilMs = 0;
     this.wakeOwed = false;
+    this.wakeQueued = false;
     this.dials.clear();
   }
 }

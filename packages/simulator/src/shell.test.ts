@@ -97,6 +97,18 @@ describe('a slow member', () => {
   });
 });
 
+describe('a member that is behind', () => {
+  it('finds one wake among what waits, in its turn, however long it takes', () => {
+    const bench = new Bench({ frameCostMs: 0.5 });
+    bench.simulation.slowDown(2, 4000);
+    bench.wait(120_000);
+    const kinds = bench.of(2).map(({ input }) => input.kind);
+    const wakes = kinds.filter((kind) => kind === 'wake').length;
+    assert.ok(wakes > 0, 'time passes for it');
+    assert.ok(wakes <= kinds.length / 2 + 1, `${wakes} of ${kinds.length}: never two in a row`);
+  });
+});
+
 describe('death', () => {
   it('of a process breaks its links at once, and its port refuses', () => {
     const bench = new Bench();

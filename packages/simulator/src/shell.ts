@@ -116,13 +116,14 @@ export class Shell {
     if (task === undefined) return;
     host.busyUntilMs = this.#around.nowMs + this.#around.frameCostMs * host.slowness;
     if (host.inbox.length > 0) this.#planTurn(host);
+    if (task.kind === 'wake') host.wakeQueued = false;
     if (task.kind === 'knock') this.#answer(host, task);
     else this.feed(host, task);
   }
 
   #planTurn(host: Host): void {
     host.turnPlanned = true;
-    const delayMs = host.busyUntilMs - this.#around.nowMs;
+    const delayMs = Math.max(0, host.busyUntilMs - this.#around.nowMs);
     this.#around.later(delayMs, { kind: 'turn', host, life: host.life });
   }
 
@@ -133,7 +134,7 @@ export class Shell {
   /** What arrived meanwhile comes before the timer, as in `@herald/member`: news before the time. */
   #resume(host: Host): void {
     if (this.#isPaused(host)) return;
-    if (host.wakeOwed) host.inbox.push({ kind: 'wake' });
+    if (host.wakeOwed) this.#queueWake(host);
     host.wakeOwed = false;
     if (!host.turnPlanned && host.inbox.length > 0) this.#takeNext(host);
   }
@@ -144,11 +145,19 @@ export class Shell {
     host.wakeAtMs = Infinity;
     if (this.#isPaused(host)) host.wakeOwed = true;
     else if (host.engine.nextWakeMs > host.clock.readMs(nowMs)) this.#armTimer(host);
-    else if (host.busyUntilMs > nowMs) this.#enqueue(host, { kind: 'wake' });
+    else if (host.busyUntilMs > nowMs) this.#queueWake(host);
     else this.feed(host, { kind: 'wake' });
   }
 
+  #queueWake(host: Host): void {
+    if (host.wakeQueued) return;
+    host.wakeQueued = true;
+    host.inbox.push({ kind: 'wake' });
+    if (!host.turnPlanned && !this.#isPaused(host)) this.#planTurn(host);
+  }
+
   #armTimer(host: Host): void {
+    if (host.wakeQueued || host.wakeOwed) return;
     const { nowMs } = this.#around;
     const dueMs = Math.max(host.clock.virtualMs(host.engine.nextWakeMs), nowMs + timerMsMin);
     if (dueMs >= host.wakeAtMs) return;

@@ -3,8 +3,8 @@
  * holds of another one (P2), even when it had forgotten that one meanwhile; nobody passes on what the
  * member in question never said of itself; and who reads that it is unreachable says otherwise.
  */
-import { compareStates } from '@herald/core';
-import type { Effect, EndpointState, Frame, Input, NodeId } from '@herald/core';
+import { compareStateVersions, compareStates } from '@herald/core';
+import type { Effect, EndpointState, Frame, Input, NodeId, StateVersion } from '@herald/core';
 import type { SimulatedMember, SimulationObserver } from '../observer.ts';
 import { BrokenPromise } from './broken-promise.ts';
 import { nameOf } from './held-records-check.ts';
@@ -13,9 +13,8 @@ import { nameOf } from './held-records-check.ts';
 const refutesWithinMs = 1000;
 
 /** What a member has to refute, as of which version of it, and since when it has been told. */
-interface Accusation {
+interface Accusation extends StateVersion {
   readonly by: NodeId;
-  readonly version: number;
   readonly sinceMs: number;
 }
 
@@ -75,7 +74,8 @@ export class EndpointStatesCheck implements SimulationObserver {
     const { nodeId, generation } = member.engine.self;
     const verdict = by.application.unreachable.find((one) => one.nodeId === nodeId);
     if (verdict?.generation !== generation || this.#accused.has(member.index)) return;
-    const accusation = { by: by.contact.nodeId, version: verdict.version, sinceMs: this.#now() };
+    const { version } = verdict;
+    const accusation = { by: by.contact.nodeId, generation, version, sinceMs: this.#now() };
     if (isStanding(member, accusation)) this.#accused.set(member.index, accusation);
   }
 
@@ -91,9 +91,13 @@ export class EndpointStatesCheck implements SimulationObserver {
 }
 
 /** Whether the member has said nothing of itself since. */
-function isStanding({ engine }: SimulatedMember, { version }: Accusation): boolean {
+function isStanding({ engine }: SimulatedMember, accusation: Accusation): boolean {
   const said = engine.member(engine.self.nodeId)?.state;
-  return said?.contact.generation === engine.self.generation && said.version <= version;
+  return said !== undefined && compareStateVersions(stateVersionOf(said), accusation) <= 0;
+}
+
+function stateVersionOf({ contact, version }: EndpointState): StateVersion {
+  return { generation: contact.generation, version };
 }
 
 function versionOf({ contact, version }: EndpointState): string {
