@@ -99,11 +99,10 @@ export class FailureDetection {
     );
   }
 
-  /** An input came: what it is later than both asked for and possible, we were paused for. */
-  noteTime(dueMs: number, lastMs: number, nowMs: number): void {
-    const pausedMs = nowMs - Math.max(dueMs, lastMs);
-    if (!(pausedMs > this.#tuning.pauseMs)) return;
-    this.#watch.excuse(pausedMs, nowMs);
+  /** An input came, later by this than it can have been: what arrived meanwhile is not heard yet. */
+  noteLag(lagMs: number, nowMs: number): void {
+    if (lagMs <= this.#tuning.pauseMs) return;
+    this.#watch.excuse(lagMs, nowMs);
     this.#graceUntilMs = nowMs + graceAfterPauseMs;
   }
 
