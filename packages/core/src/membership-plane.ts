@@ -66,7 +66,6 @@ export class MembershipPlane {
   readonly #own: OwnState;
   readonly #identity: OwnIdentity;
   readonly #tuning: EngineTuning;
-  readonly #random: Random;
   readonly #emit: EffectSink;
   readonly #listener: MembershipListener;
   readonly #pushes: StatePushes;
@@ -94,7 +93,6 @@ export class MembershipPlane {
     this.#own = own;
     this.table = table;
     this.#tuning = tuning;
-    this.#random = random;
     this.#emit = emit;
     this.#listener = listener;
     this.#identity = new OwnIdentity(own, tuning, random, emit);
@@ -105,7 +103,7 @@ export class MembershipPlane {
     });
     this.#applied = new AppliedChanges(tuning, random);
     const carry = (entry: Entry, atMs: number): CarriedState => this.#carried(entry, atMs);
-    const { isEager } = listener;
+    const isEager = (link: LinkId): boolean => listener.isEager(link);
     this.#pushes = new StatePushes({ table, tuning, random, emit, carry, isEager });
     this.#sync = new MembershipSync({
       table,
