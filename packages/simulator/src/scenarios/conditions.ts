@@ -22,6 +22,7 @@ export const calm: Scenario = {
   play: (stage) => {
     stage.form();
     stage.measureIdle();
+    stage.measureChange();
     playChanges(stage);
     stage.detect(stage.someNodes(1), 'process', detectedByRefusalMs);
     stage.wait(10_000);

@@ -9,7 +9,7 @@ import { BrokenPromise } from '../checks/broken-promise.ts';
 import { quantile } from '../measures/spread.ts';
 import { ObservedCluster, electors } from '../observed-cluster.ts';
 import type { ClusterOptions } from '../observed-cluster.ts';
-import { counted, duration, share } from './wording.ts';
+import { counted, duration, grouped, share } from './wording.ts';
 
 /** A round is jittered by a fifth; then the repair itself crosses a few links. */
 export const withinOneRoundMs = defaultTuning.roundMs * 1.2 + 100;
@@ -23,6 +23,9 @@ const formsWithinMs = 20_000;
 
 /** With the leader plane alone, nobody says that all is done; links take about this long. */
 const linksWithinMs = 4000;
+
+/** What is left to tell of the start and of the first change is told by then. */
+const settlesMs = 10_000;
 
 /** How long traffic is measured: some rounds and beats, so that jitter evens out. */
 const idleMs = 10_000;
@@ -105,6 +108,7 @@ export class Stage {
   /** What the tier costs when nothing happens but renewals, beats and rounds. */
   measureIdle(): void {
     const { cluster, figures } = this;
+    cluster.wait(settlesMs); // what the start and the first change set going
     cluster.wire.start();
     cluster.wait(idleMs);
     const { frames, bytes } = cluster.wire.stop();
@@ -113,6 +117,24 @@ export class Stage {
     figures.idleBytesPerNodePerSecond = bytes / nodeSeconds;
     const each = `${(frames / nodeSeconds).toFixed(2)} frames, ${Math.round(bytes / nodeSeconds)} bytes`;
     this.tell(`at rest a node sends ${each} a second`);
+  }
+
+  /** What one change of leader costs beyond that, until everybody has told that it applied it. */
+  measureChange(): void {
+    const { cluster, figures } = this;
+    const { appliedDelayMsMax, appliedDelayMsPerMember, appliedDelayMsMin } = defaultTuning;
+    const toldMs = Math.max(appliedDelayMsMin, cluster.expected * appliedDelayMsPerMember);
+    // Half as much for the jitter, and a while for those told last.
+    const untilMs = this.nowMs + 1.5 * Math.min(appliedDelayMsMax, toldMs) + 5000;
+    const atMs = this.nowMs;
+    cluster.wire.start();
+    this.change();
+    cluster.simulation.run(untilMs);
+    const { bytes } = cluster.wire.stop();
+    const idle = (figures.idleBytesPerNodePerSecond ?? 0) * ((this.nowMs - atMs) / 1000);
+    figures.changeBytesPerNode = bytes / cluster.simulation.alive().length - idle;
+    const costs = `${grouped(Math.round(figures.changeBytesPerNode))} bytes a node`;
+    this.tell(`that change has cost ${costs} on top, until all had told that they have it`);
   }
 
   /** The electors publish a new leader, and all that are connected must have it within a round. */
