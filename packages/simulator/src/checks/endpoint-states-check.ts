@@ -59,6 +59,7 @@ export class EndpointStatesCheck implements SimulationObserver {
     for (const { state } of input.frame.states) {
       const { nodeId } = state.contact;
       const before = held?.get(nodeId);
+      if (before === state) continue; // told again what it holds
       const now = member.engine.member(nodeId)?.state;
       if (now === undefined || now === before) continue;
       if (before !== undefined && compareStates(now, before) < 0) {

@@ -9,7 +9,7 @@ import { counted, duration } from './wording.ts';
 /** With the tree settled: what all electors publish at once, and what each of them publishes alone. */
 const publishings = [electors, electors, electors, ...electors.map((elector) => [elector])];
 
-function playChanges(stage: Stage, withinMs = withinOneRoundMs): void {
+export function playChanges(stage: Stage, withinMs = withinOneRoundMs): void {
   for (const publishers of publishings) stage.change({ publishers, withinMs });
 }
 

@@ -1,7 +1,7 @@
 /** The scenarios by name. */
 import { calm, loss, pauses, slowMembers, wide } from './conditions.ts';
 import { churn, crashThird, electorDeath, powerLossThird, restartAll } from './deaths.ts';
-import { firstChange } from './first-change.ts';
+import { firstChange, hour, rest, tree } from './measurements.ts';
 import { random } from './mixture.ts';
 import { oneWay, partition } from './partitions.ts';
 import type { Scenario } from './scenario.ts';
@@ -19,8 +19,11 @@ export const scenarios = {
   'slow-members': slowMembers,
   'elector-death': electorDeath,
   'restart-all': restartAll,
-  'first-change': firstChange,
   random,
+  tree,
+  'first-change': firstChange,
+  rest,
+  hour,
 } as const satisfies Record<string, Scenario>;
 
 export type ScenarioName = keyof typeof scenarios;

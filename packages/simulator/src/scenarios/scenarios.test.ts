@@ -13,10 +13,13 @@ import { runScenario } from '../run-scenario.ts';
 import { scenarioNames } from './index.ts';
 import type { ScenarioName } from './index.ts';
 
-const nodes = 60;
-const randomSeeds = [1, 2, 3, 4, 5, 6, 7, 8];
+const nodes = 50;
+const randomSeeds = [1, 2, 3, 4, 5, 6];
 
-const runs = scenarioNames.flatMap((scenario) =>
+/** An hour is for whoever has the time; all that happens in it happens in others too. */
+const played = scenarioNames.filter((name) => name !== 'hour');
+
+const runs = played.flatMap((scenario) =>
   (scenario === 'random' ? randomSeeds : [1]).map((seed) => ({ scenario, seed })),
 );
 

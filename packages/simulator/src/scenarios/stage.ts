@@ -187,6 +187,10 @@ export class Stage {
     if (this.#membership) cluster.agreement.checkAgainstTables();
   }
 
+  suspicions(): string {
+    return counted(this.cluster.agreement.falseSuspicions, 'false suspicion');
+  }
+
   /** Nobody that ran undisturbed may have been declared unreachable. */
   checkSuspicions(): void {
     const { falseSuspicions } = this.cluster.agreement;
