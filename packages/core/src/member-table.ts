@@ -6,7 +6,7 @@
 import { assert } from './assert.ts';
 import { compareStates, stateBytesMax } from './endpoint-state.ts';
 import type { EndpointState, StateVersion } from './endpoint-state.ts';
-import type { Contact, StateHash } from './frames.ts';
+import type { StateHash } from './frames.ts';
 import type { NodeId } from './ids.ts';
 import { limits } from './limits.ts';
 import type { Random } from './random.ts';
@@ -25,10 +25,15 @@ export interface Entry {
   at: number;
   /** Of its node id: 32 bits, signed. */
   readonly idHash: number;
+  measures: StateMeasures;
+}
+
+/** What is reckoned once for each state, however many tables hold it. */
+interface StateMeasures {
   /** Of (node id, generation, version). */
-  hash: StateHash;
-  /** What its state takes on the wire at most. */
-  bytesMax: number;
+  readonly hash: StateHash;
+  /** What the state takes on the wire at most. */
+  readonly bytesMax: number;
 }
 
 /** Members per bucket, about: a digest of a bucket is then a few hundred bytes. */
@@ -103,8 +108,7 @@ export class MemberTable {
       sinceMs: nowMs,
       at: 0,
       idHash,
-      hash: hashOf(state),
-      bytesMax: stateBytesMax(state),
+      measures: measuresOf(state),
     };
     this.#entries.set(nodeId, entry);
     this.#enlist(entry);
@@ -117,8 +121,7 @@ export class MemberTable {
     const wasElector = this.#electors.has(entry);
     if (entry.standing !== 'left') this.#toggle(entry);
     entry.state = state;
-    entry.hash = hashOf(state);
-    entry.bytesMax = stateBytesMax(state);
+    entry.measures = measuresOf(state);
     if (entry.standing !== 'left') this.#toggle(entry);
     if (wasElector && state.contact.role !== 'elector') this.#electors.delete(entry);
     else if (!wasElector) this.#noteElector(entry);
@@ -148,7 +151,8 @@ export class MemberTable {
       });
     } else {
       for (const { entries } of this.#buckets) {
-        for (const entry of entries) sums[bucketOf(entry.idHash, count)]?.toggle(entry.hash);
+        for (const entry of entries)
+          sums[bucketOf(entry.idHash, count)]?.toggle(entry.measures.hash);
       }
     }
     return sums.map(({ value }) => value);
@@ -200,8 +204,9 @@ export class MemberTable {
 
   /** Adds to the hashes what was absent, or removes what was there. */
   #toggle(entry: Entry): void {
-    this.#hash.toggle(entry.hash);
-    this.#bucketFor(entry).hash.toggle(entry.hash);
+    const { hash } = entry.measures;
+    this.#hash.toggle(hash);
+    this.#bucketFor(entry).hash.toggle(hash);
   }
 
   #bucketFor({ idHash }: Entry): Bucket {
@@ -217,7 +222,7 @@ export class MemberTable {
     this.#buckets = Array.from({ length: count }, newBucket);
     for (const entry of entries) {
       const bucket = this.#bucketFor(entry);
-      bucket.hash.toggle(entry.hash);
+      bucket.hash.toggle(entry.measures.hash);
       bucket.entries.push(entry);
     }
   }
@@ -235,10 +240,6 @@ export function isBucketCount(count: number): boolean {
   return isPowerOfTwo && count >= 1 && count <= limits.memberBucketsMax;
 }
 
-export function contactOf(entry: Entry): Contact {
-  return entry.state.contact;
-}
-
 export function entryVersion({ state }: Entry): StateVersion {
   return { generation: state.contact.generation, version: state.version };
 }
@@ -248,13 +249,22 @@ export function isNews(entry: Entry | undefined, state: EndpointState): boolean 
   return entry === undefined || compareStates(state, entry.state) > 0;
 }
 
-function hashOf({ contact, version }: EndpointState): StateHash {
-  return memberHash(contact.nodeId, { generation: contact.generation, version });
+/** States are never changed, so what was reckoned for one holds as long as it lives. */
+const measured = new WeakMap<EndpointState, StateMeasures>();
+
+function measuresOf(state: EndpointState): StateMeasures {
+  const known = measured.get(state);
+  if (known !== undefined) return known;
+  const { nodeId, generation } = state.contact;
+  const hash = memberHash(nodeId, { generation, version: state.version });
+  const measures = { hash, bytesMax: stateBytesMax(state) };
+  measured.set(state, measures);
+  return measures;
 }
 
 /** By the first bits, so that halving the number of buckets joins neighbours. */
 function bucketOf(idHash: number, count: number): number {
-  return count === 1 ? 0 : idHash >>> (32 - Math.log2(count));
+  return count === 1 ? 0 : idHash >>> (Math.clz32(count) + 1);
 }
 
 function newBucket(): Bucket {

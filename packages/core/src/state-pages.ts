@@ -7,7 +7,7 @@ export function firstPage(entries: Iterable<Entry>): Entry[] {
   const page: Entry[] = [];
   let bytes = 0;
   for (const entry of entries) {
-    bytes += entry.bytesMax;
+    bytes += entry.measures.bytesMax;
     const isFull =
       bytes > limits.memberPageBytesMax || page.length >= limits.memberStatesPerFrameMax;
     if (page.length > 0 && isFull) break;
