@@ -2,7 +2,7 @@
 import { quantile } from './measures/spread.ts';
 import { describeBreak } from './run-scenario.ts';
 import type { Outcome, Run } from './run-scenario.ts';
-import { counted, duration } from './scenarios/wording.ts';
+import { counted, duration, share } from './scenarios/wording.ts';
 
 /** What `--json` writes of one run; null is what it did not measure. */
 export interface RunReport {
@@ -15,6 +15,10 @@ export interface RunReport {
   readonly hopsP99: number | null;
   readonly hopsMax: number | null;
   readonly pushesPerNode: number | null;
+  readonly lazyPushesPerNode: number | null;
+  readonly repairPushesPerNode: number | null;
+  readonly spreadMs: number | null;
+  readonly atOnceShare: number | null;
   readonly idleFramesPerNodePerSecond: number | null;
   readonly idleBytesPerNodePerSecond: number | null;
   readonly changeBytesPerNode: number | null;
@@ -37,6 +41,10 @@ export function reportOf(outcome: Outcome): RunReport {
     hopsP99: figures.hopsP99 ?? null,
     hopsMax: figures.hopsMax ?? null,
     pushesPerNode: figures.pushesPerNode ?? null,
+    lazyPushesPerNode: figures.lazyPushesPerNode ?? null,
+    repairPushesPerNode: figures.repairPushesPerNode ?? null,
+    spreadMs: figures.spreadMs ?? null,
+    atOnceShare: figures.atOnceShare ?? null,
     idleFramesPerNodePerSecond: figures.idleFramesPerNodePerSecond ?? null,
     idleBytesPerNodePerSecond: figures.idleBytesPerNodePerSecond ?? null,
     changeBytesPerNode: figures.changeBytesPerNode ?? null,
@@ -82,7 +90,11 @@ export function summaryOf(outcome: Outcome): string {
   };
   add(figures.hopsP99, (hops) => `hops p99 ${hops}`);
   add(figures.hopsMax, (hops) => `max ${hops}`);
-  add(figures.pushesPerNode, (pushes) => `${pushes.toFixed(2)} pushes`);
+  add(figures.spreadMs, (ms) => `to all in ${duration(ms)}`);
+  add(figures.atOnceShare, (value) => `${share(value)} at once`);
+  const { pushesPerNode, lazyPushesPerNode, repairPushesPerNode } = figures;
+  const pushes = [pushesPerNode, lazyPushesPerNode, repairPushesPerNode];
+  parts.push(`pushes ${pushes.map((count) => count?.toFixed(2) ?? '–').join(' / ')}`);
   add(figures.idleBytesPerNodePerSecond, (bytes) => `idle ${Math.round(bytes)} B/s`);
   add(figures.detectionMs, (ms) => `detected in ${duration(ms)}`);
   add(figures.convergedMs, (ms) => `agreed in ${duration(ms)}`);
