@@ -176,6 +176,20 @@ describe('agreement', () => {
     );
   });
 
+  it('knows how many list a member, and when the last one ceased to', () => {
+    const company = new Company();
+    company.believe(0, 1, viewOf(1, 1, 'reachable'));
+    company.believe(2, 1, viewOf(1, 1, 'reachable'));
+    company.end(1);
+    company.surroundings.nowMs = 500;
+    company.believe(0, 1, viewOf(1, 1, 'unreachable'));
+    assert.equal(company.agreement.listing(1), 1);
+    company.surroundings.nowMs = 800;
+    company.believe(2, 1, viewOf(1, 1, 'unreachable'));
+    assert.equal(company.agreement.listing(1), 0);
+    assert.equal(company.agreement.unlistedAtMs(1), 800);
+  });
+
   it('P2: notices a member that goes back to an older state', () => {
     const company = new Company();
     company.believe(0, 1, viewOf(1, 1, 'reachable', 5));

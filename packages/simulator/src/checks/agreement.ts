@@ -36,6 +36,8 @@ interface Subject {
   /** Others that run and list it as reachable: in any life of it, and in its latest. */
   listed: number;
   listedRight: number;
+  /** When the last of them ceased to. */
+  unlistedAtMs: number;
   declaredAtMs: number;
 }
 
@@ -69,13 +71,18 @@ export class Agreement implements SimulationObserver {
     return this.#subject(member).listed;
   }
 
+  /** When the last of those that run ceased to list this member as reachable. */
+  unlistedAtMs(member: number): number {
+    return this.#subject(member).unlistedAtMs;
+  }
+
   started(member: SimulatedMember): void {
     const { index, contact } = member;
     const { generation } = contact;
     this.#indexOf.set(contact.nodeId, index);
     const known = this.#subjects[index];
     if (known === undefined) {
-      const none = { listed: 0, listedRight: 0, declaredAtMs: -Infinity };
+      const none = { listed: 0, listedRight: 0, unlistedAtMs: 0, declaredAtMs: -Infinity };
       this.#subjects[index] = { member, generation, row: [], ...none };
     } else {
       this.#outdated -= known.listed;
@@ -176,6 +183,7 @@ export class Agreement implements SimulationObserver {
     const { generation } = subject;
     const right = Number(isListed(belief, generation)) - Number(isListed(before, generation));
     subject.listed += listed;
+    if (listed < 0 && subject.listed === 0) subject.unlistedAtMs = this.#around.nowMs;
     subject.listedRight += right;
     if (subject.member.alive) this.#right += right;
     else this.#outdated += listed;

@@ -223,7 +223,8 @@ export class Stage {
     const { agreement, simulation } = this.cluster;
     const gone = (): boolean => members.every((member) => agreement.listing(member) === 0);
     const all = simulation.run(startMs + withinMs, gone);
-    const afterMs = this.nowMs - startMs;
+    const unlistedMs = members.map((member) => agreement.unlistedAtMs(member) - startMs);
+    const afterMs = Math.max(0, ...unlistedMs);
     this.#noteMax('detectionMs', afterMs);
     this.#expect('DISAGREE', all, () => `${who}: still listed after ${duration(withinMs)}`);
     this.tell(`${who}: unlisted everywhere after ${duration(afterMs)}`);
