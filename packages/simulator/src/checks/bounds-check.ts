@@ -42,6 +42,11 @@ export class BoundsCheck implements SimulationObserver {
     const { engine } = member;
     this.#check(member, 'contacts', engine.contacts().length, limits.contactsMax);
     this.#check(member, 'elections', engine.elections().length, limits.electionsMax);
+    const { live, unreachable, left } = engine.memberCounts;
+    this.#check(member, 'members', live + unreachable + left, limits.membersMax);
+    const said = engine.member(engine.self.nodeId)?.state.application;
+    this.#check(member, 'verdicts', said?.unreachable.length ?? 0, limits.unreachableMax);
+    this.#check(member, 'applied changes', said?.applied.length ?? 0, limits.appliedElectionsMax);
   }
 
   #check(member: SimulatedMember, what: string, count: number, max: number): void {
