@@ -30,11 +30,14 @@ export const tree: Scenario = {
   },
 };
 
+const minuteMs = 60_000;
+
 export const rest: Scenario = {
-  summary: 'what a fleet costs that has nothing to do',
+  summary: 'a minute of a fleet that has nothing to do, from its start on: what it costs',
   play: (stage) => {
     stage.form();
     stage.measureIdle();
+    stage.cluster.simulation.run(minuteMs);
     stage.finish();
   },
 };
