@@ -24,6 +24,7 @@ import type { Convergence, MemberCounts, MemberView } from './member-view.ts';
 import { MembershipPlane } from './membership-plane.ts';
 import type { MembershipCounters } from './membership-plane.ts';
 import { Overlay } from './overlay.ts';
+import { OwnLag } from './own-lag.ts';
 import { OwnState } from './own-state.ts';
 import type { Random } from './random.ts';
 import type { HeldRecord } from './record.ts';
@@ -67,6 +68,7 @@ export class Engine {
   readonly #rounds: Rounds;
   #effects: Effect[] = [];
   #nowMs: number;
+  readonly #lag: OwnLag;
 
   /** @throws InvalidValueError when what is said of this member breaks a bound. */
   constructor(options: EngineOptions) {
@@ -76,6 +78,7 @@ export class Engine {
       this.#emit(effect);
     };
     this.#nowMs = nowMs;
+    this.#lag = new OwnLag(nowMs);
     this.#own = new OwnState(options.self, options.application);
     this.#members = new MemberTable();
     this.#plane = new LeaderPlane(tuning, random, emit);
@@ -154,7 +157,7 @@ export class Engine {
   /** Takes one input and returns what is to be done about it, in order. Time never goes back. */
   handle(input: Input, nowMs: number): readonly Effect[] {
     this.#effects = [];
-    this.#detection.noteTime(this.nextWakeMs, this.#nowMs, nowMs);
+    this.#detection.noteLag(this.#lag.at(input.kind === 'wake', nowMs), nowMs);
     this.#nowMs = nowMs;
     switch (input.kind) {
       case 'link-accepted':
@@ -194,6 +197,7 @@ export class Engine {
       default:
         assertNever(input);
     }
+    this.#lag.handled(this.nextWakeMs, nowMs);
     return this.#effects;
   }
 

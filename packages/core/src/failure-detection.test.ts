@@ -95,6 +95,23 @@ describe('failure detection: the silence of a link', () => {
     assert.ok(!bench.isUp(link), 'but after that it counts');
   });
 
+  it('says nothing while this member is behind with what arrived: its own timer comes late', () => {
+    const bench = new Bench({ tuning: calm });
+    const [busy, silent] = peers(2).map((one) => bench.member(stateOf(one)));
+    assert.ok(busy !== undefined && silent !== undefined);
+    bench.advanceBeating(20_000, [busy, silent]);
+    const behindFor = (ms: number): void => {
+      for (const untilMs = bench.nowMs + ms; bench.nowMs < untilMs; bench.nowMs += 50) {
+        bench.frame(busy, { kind: 'round-reply', nonce: 0 });
+      }
+      bench.input({ kind: 'wake' });
+    };
+    for (let wakes = 0; wakes < 4; wakes++) behindFor(2 * verdictWithinMs);
+    assert.ok(bench.isUp(silent));
+    bench.advanceBeating(verdictWithinMs, [busy]);
+    assert.ok(!bench.isUp(silent), 'but in time it counts');
+  });
+
   it('of a member that speaks the leader plane alone is left to the transport', () => {
     const bench = new Bench({ tuning: calm });
     const link = bench.inbound(peer);

@@ -100,16 +100,12 @@ export class FailureDetection {
   }
 
   /**
-   * An input came: what it is later than both asked for and possible, we were paused for. A member that is
-   * late itself, even a little, is no judge of others' slowness (Lifeguard: Dadgar, Phillips, Currey, 2017).
+   * An input came, later by this than it can have been: what arrived meanwhile is not heard yet. A member that
+   * is late itself, even a little, is no judge of others' slowness (Lifeguard: Dadgar, Phillips, Currey, 2018).
    */
-  noteTime(dueMs: number, lastMs: number, nowMs: number): void {
-    const pausedMs = nowMs - Math.max(dueMs, lastMs);
-    if (pausedMs > this.#tuning.sluggishMs) {
-      this.#graceUntilMs = Math.max(this.#graceUntilMs, nowMs + graceMs);
-    }
-    if (!(pausedMs > this.#tuning.pauseMs)) return;
-    this.#watch.excuse(pausedMs, nowMs);
+  noteLag(lagMs: number, nowMs: number): void {
+    if (lagMs > this.#tuning.sluggishMs) this.#graceUntilMs = nowMs + graceMs;
+    if (lagMs > this.#tuning.pauseMs) this.#watch.excuse(lagMs, nowMs);
   }
 
   /** Any frame on a link that stands. */
