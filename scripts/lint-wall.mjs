@@ -16,7 +16,10 @@ export const repositoryFolder = dirname(dirname(fileURLToPath(import.meta.url)))
  */
 export const rooms = {
   '@herald/core': { folder: 'packages/core', mayImport: [], pure: true },
-  '@herald/simulator': { folder: 'packages/simulator', mayImport: ['@herald/core'] },
+  '@herald/simulator': {
+    folder: 'packages/simulator',
+    mayImport: ['@herald/core', '@herald/wire'],
+  },
   '@herald/wire': { folder: 'packages/wire', mayImport: ['@herald/core'] },
   '@herald/process': { folder: 'packages/process', mayImport: ['@herald/core'] },
   '@herald/member': { folder: 'packages/member', mayImport: ['@herald/core', '@herald/wire'] },

@@ -81,7 +81,7 @@ test('herald leader and members, by flag and by variable', { timeout }, async ()
   assert.equal((JSON.parse(json.stdout) as Record<string, unknown>)['epoch'], '7');
   const members = await herald(['members'], { env });
   assert.equal(members.code, 0);
-  assert.match(members.stdout, /node-a +127\.0\.0\.1:\d+ +node +asked/);
+  assert.match(members.stdout, /node-a +127\.0\.0\.1:\d+ +node +(joining|up) +[\d.]+ m?s +asked/);
 });
 
 test('herald leader says within its time that nobody is there', { timeout }, async () => {

@@ -1,7 +1,13 @@
 /** What people read. Decides nothing but words and columns. */
 import type { LeaderResult, LeaderUpdate } from '@herald/client';
 import { assertNever, formatVersion } from '@herald/core';
-import type { ElectionStatus, MemberList, StatusResponse } from '@herald/wire';
+import type {
+  ConvergenceAnswer,
+  ElectionStatus,
+  MemberFacts,
+  MemberList,
+  StatusResponse,
+} from '@herald/wire';
 
 /** A span of time with about two digits that matter: `3 ms`, `2.6 s`, `4 min`. */
 export function formatSpan(spanMs: number): string {
@@ -64,15 +70,64 @@ export function formatUpdate(timeOfDay: string, update: LeaderUpdate): string {
 export function formatMembers(list: MemberList): string {
   const rows = [...list.members]
     .sort((a, b) => a.contact.nodeId.localeCompare(b.contact.nodeId, 'en', { numeric: true }))
-    .map(({ contact, linked, roundTripMs, self }) => [
+    .map(({ contact, facts, linked, roundTripMs, self }) => [
       contact.nodeId,
       contact.address,
       contact.role,
+      formatStanding(facts),
+      facts === undefined ? '' : formatSpan(facts.sinceMs),
       self ? 'asked' : linked ? 'linked' : '',
       linked && roundTripMs > 0 ? formatSpan(roundTripMs) : '',
+      facts?.zone ?? '',
+      facts?.build ?? '',
     ]);
-  const count = rows.length === 1 ? '1 member' : `${rows.length} members`;
-  return `${formatTable(['MEMBER', 'ADDRESS', 'ROLE', 'LINK', 'ROUND TRIP'], rows)}${count} known in cluster ${list.cluster}\n`;
+  const header = [
+    'MEMBER',
+    'ADDRESS',
+    'ROLE',
+    'STATE',
+    'FOR',
+    'LINK',
+    'ROUND TRIP',
+    'ZONE',
+    'BUILD',
+  ];
+  return `${formatTable(header, rows)}${countMembers(list)} in cluster ${list.cluster}\n`;
+}
+
+/** `up`, `joining`, `leaving`, `left`, or what others make of it: `unreachable`, `up, doubted by 1`. */
+function formatStanding(facts: MemberFacts | undefined): string {
+  if (facts === undefined) return 'heard of';
+  const { reachability, status, suspectedBy } = facts;
+  if (status === 'left') return 'left';
+  if (reachability === 'unreachable') return `unreachable, say ${suspectedBy}`;
+  return suspectedBy > 0 ? `${status}, doubted by ${suspectedBy}` : status;
+}
+
+/** `12 members: 10 live, 1 unreachable, 1 left`; what nobody is, is left out. */
+function countMembers({ members }: MemberList): string {
+  const kinds = members.map(({ facts }) => {
+    if (facts === undefined) return 'heard of';
+    if (facts.status === 'left') return 'left';
+    return facts.reachability === 'reachable' ? 'live' : 'unreachable';
+  });
+  const counts = ['live', 'unreachable', 'left', 'heard of'].flatMap((kind) => {
+    const count = kinds.filter((each) => each === kind).length;
+    return count === 0 ? [] : `${count} ${kind}`;
+  });
+  return `${members.length === 1 ? '1 member' : `${members.length} members`}: ${counts.join(', ')}`;
+}
+
+/** `498 of 500 live members at epoch 17`, and who is behind. */
+export function formatConvergence(answer: ConvergenceAnswer): string {
+  const { applied, behind, election, live, newest, nodeId } = answer;
+  if (newest === undefined) return `${election}: no live member knows of it, says ${nodeId}\n`;
+  const head = `${election}: ${applied} of ${live} live members at epoch ${newest.epoch}, says ${nodeId}\n`;
+  const rows = behind.map((member) => [
+    member.nodeId,
+    member.applied === undefined ? 'told of none' : formatVersion(member.applied),
+  ]);
+  return rows.length === 0 ? head : `${head}${formatTable(['BEHIND', 'APPLIED'], rows)}`;
 }
 
 export function formatStatus(status: StatusResponse): string {

@@ -4,7 +4,14 @@
  */
 import type { LeaderResult, LeaderUpdate } from '@herald/client';
 import { formatVersion } from '@herald/core';
-import type { LeaderAnswer, MemberList, StatusResponse, StepDownResponse } from '@herald/wire';
+import type { AppliedChange } from '@herald/core';
+import type {
+  ConvergenceAnswer,
+  LeaderAnswer,
+  MemberList,
+  StatusResponse,
+  StepDownResponse,
+} from '@herald/wire';
 
 export function toLine(value: object): string {
   return `${JSON.stringify(value)}\n`;
@@ -21,8 +28,27 @@ export function updateJson(election: string, update: LeaderUpdate): object {
 }
 
 export function membersJson(list: MemberList): object {
-  const members = list.members.map(({ contact, ...facts }) => ({ ...contact, ...facts }));
+  const members = list.members.map(({ contact, facts, ...own }) => ({
+    ...contact,
+    ...own,
+    ...(facts === undefined ? {} : { ...facts, applied: facts.applied.map(appliedJson) }),
+  }));
   return { cluster: list.cluster, members };
+}
+
+function appliedJson({ election, version }: AppliedChange): object {
+  return { election, version: formatVersion(version) };
+}
+
+export function convergenceJson({ behind, newest, ...facts }: ConvergenceAnswer): object {
+  return {
+    ...facts,
+    newest: newest === undefined ? null : formatVersion(newest),
+    behind: behind.map(({ nodeId, applied }) => ({
+      nodeId,
+      applied: applied === undefined ? null : formatVersion(applied),
+    })),
+  };
 }
 
 export function statusJson(status: StatusResponse): object {

@@ -3,10 +3,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MemoryNetwork, systemClock } from '@herald/client';
 import type { OperatorTransport, Transport } from '@herald/client';
-import { parseAddress, parseElectionName, parseNodeId } from '@herald/core';
+import { parseAddress, parseClusterName, parseElectionName, parseNodeId } from '@herald/core';
 import type { LeaderRecord } from '@herald/core';
-import type { StatusResponse } from '@herald/wire';
+import type { MemberInfo, StatusResponse } from '@herald/wire';
 import { exitCodes } from './exit-codes.ts';
+import { formatConvergence, formatMembers } from './format.ts';
 import { runCli } from './program.ts';
 
 const election = parseElectionName('payments');
@@ -161,10 +162,10 @@ test('members: a table, or JSON', async () => {
   const text = await run(c, ['members', '-j', 'a:1']);
   assert.equal(text.code, exitCodes.ok);
   assert.deepEqual(text.stdout.split('\n'), [
-    'MEMBER    ADDRESS  ROLE  LINK',
-    'node-a-1  a:1      node  asked',
-    'node-b-1  b:1      node',
-    '2 members known in cluster memory',
+    'MEMBER    ADDRESS  ROLE  STATE     LINK',
+    'node-a-1  a:1      node  heard of  asked',
+    'node-b-1  b:1      node  heard of',
+    '2 members: 2 heard of in cluster memory',
     '',
   ]);
   const json = JSON.parse((await run(c, ['members', '-j', 'a:1', '--json'])).stdout) as {
@@ -173,6 +174,75 @@ test('members: a table, or JSON', async () => {
   assert.deepEqual(
     json.members.map(({ nodeId }) => nodeId),
     ['node-a-1', 'node-b-1'],
+  );
+});
+
+test('members: who takes part, who does not, and who doubts whom', () => {
+  const contact = (name: string): MemberInfo['contact'] => ({
+    nodeId: parseNodeId(name),
+    generation: 1,
+    address: parseAddress(`${name}:1`),
+    role: 'node',
+  });
+  const facts: NonNullable<MemberInfo['facts']> = {
+    ...{ status: 'up', reachability: 'reachable', suspectedBy: 0, sinceMs: 90_000 },
+    ...{ zone: 'eu-1', build: '1.2.3', metadata: {}, applied: [] },
+  };
+  const member = (name: string, changed: Partial<typeof facts>): MemberInfo => ({
+    ...{ contact: contact(name), linked: false, self: name === 'a', roundTripMs: 0 },
+    facts: { ...facts, ...changed },
+  });
+  const text = formatMembers({
+    cluster: parseClusterName('prod'),
+    members: [
+      member('a', {}),
+      member('b', { suspectedBy: 1 }),
+      member('c', { reachability: 'unreachable', suspectedBy: 3, sinceMs: 4_200 }),
+      member('d', { status: 'left', reachability: 'unreachable', zone: '' }),
+      { contact: contact('e'), linked: true, self: false, roundTripMs: 1.5 },
+    ],
+  });
+  assert.deepEqual(text.split('\n'), [
+    'MEMBER  ADDRESS  ROLE  STATE               FOR    LINK    ROUND TRIP  ZONE  BUILD',
+    'a       a:1      node  up                  2 min  asked               eu-1  1.2.3',
+    'b       b:1      node  up, doubted by 1    2 min                      eu-1  1.2.3',
+    'c       c:1      node  unreachable, say 3  4.2 s                      eu-1  1.2.3',
+    'd       d:1      node  left                2 min                            1.2.3',
+    'e       e:1      node  heard of                   linked  2 ms',
+    '5 members: 2 live, 1 unreachable, 1 left, 1 heard of in cluster prod',
+    '',
+  ]);
+});
+
+test('convergence: how many have it, who is behind; 4 when nobody knows the election', async () => {
+  const c = cluster();
+  const argv = ['convergence', '-j', 'a:1', '-e', 'payments'];
+  const unknown = await run(c, argv);
+  assert.equal(unknown.code, exitCodes.noLeader);
+  assert.match(unknown.stdout, /no live member knows of it/);
+  c.network.at('a:1').members = [parseAddress('b:1')];
+  c.network.at('a:1').hold(leader(17));
+  const known = await run(c, argv);
+  assert.equal(known.code, exitCodes.ok);
+  assert.equal(known.stdout, 'payments: 2 of 2 live members at epoch 17, says node-a-1\n');
+  const json = JSON.parse((await run(c, [...argv, '--json'])).stdout) as Record<string, unknown>;
+  assert.equal(json['newest'], '0.17.17.0');
+  const version = { lineage: 0, epoch: 9n, sequence: 9n, renewal: 0 };
+  const behind = [
+    { nodeId: parseNodeId('b'), applied: undefined },
+    { nodeId: parseNodeId('c'), applied: version },
+  ];
+  const newest = { ...version, epoch: 17n };
+  const nodeId = parseNodeId('a');
+  assert.deepEqual(
+    formatConvergence({ election, newest, applied: 1, live: 3, behind, nodeId }).split('\n'),
+    [
+      'payments: 1 of 3 live members at epoch 17, says a',
+      'BEHIND  APPLIED',
+      'b       told of none',
+      'c       0.9.9.0',
+      '',
+    ],
   );
 });
 
@@ -224,7 +294,7 @@ test('help and version go to standard output and end with 0', async () => {
   const c = cluster();
   const help = await run(c, ['--help']);
   assert.equal(help.code, 0);
-  for (const command of ['leader', 'watch', 'members', 'status', 'step-down']) {
+  for (const command of ['leader', 'watch', 'members', 'convergence', 'status', 'step-down']) {
     assert.match(help.stdout, new RegExp(`^  ${command} `, 'm'));
     assert.equal((await run(c, [command, '--help'])).code, 0);
   }

@@ -5,6 +5,8 @@ import { Command, CommanderError, Option } from 'commander';
 import type { CliContext } from './cli-context.ts';
 import { statusCommand, stepDownCommand } from './commands/elector.ts';
 import type { StatusFlags, StepDownFlags } from './commands/elector.ts';
+import { convergenceCommand } from './commands/convergence.ts';
+import type { ConvergenceFlags } from './commands/convergence.ts';
 import { leaderCommand } from './commands/leader.ts';
 import type { LeaderFlags } from './commands/leader.ts';
 import { membersCommand } from './commands/members.ts';
@@ -95,11 +97,19 @@ function buildProgram(version: string, context: CliContext, run: Run): Command {
   addWatch(program, run);
   program
     .command('members')
-    .description('the members that a node knows')
+    .description('the members that a node knows: who takes part, who is unreachable, who left')
     .addOption(options.join())
     .addOption(options.timeout())
     .addOption(options.json())
     .action(run<MembersFlags>(membersCommand));
+  program
+    .command('convergence')
+    .description('how many members have applied the newest change of an election, and who has not')
+    .addOption(options.join())
+    .addOption(options.election().makeOptionMandatory())
+    .addOption(options.timeout())
+    .addOption(options.json())
+    .action(run<ConvergenceFlags>(convergenceCommand));
   addElectorCommands(program, run);
   return program;
 }

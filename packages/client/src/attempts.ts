@@ -33,7 +33,7 @@ export type AttemptOutcome =
 /** One question to one endpoint. */
 export interface Attempt {
   readonly endpoint: Address;
-  readonly what: 'lookup' | 'confirm' | 'members' | 'status' | 'step-down';
+  readonly what: 'lookup' | 'confirm' | 'members' | 'convergence' | 'status' | 'step-down';
   readonly durationMs: number;
   readonly outcome: AttemptOutcome;
   /** What the other end or the network said, where it said something. */

@@ -3,7 +3,8 @@
  * answered from what is known or by asking; everything else is in the rooms it puts together.
  */
 import { isSameChange } from '@herald/core';
-import type { MemberList } from '@herald/wire';
+import type { ConvergenceAnswer, MemberList } from '@herald/wire';
+import { askInTurn } from './ask-in-turn.ts';
 import {
   parseDelays,
   parseElection,
@@ -29,7 +30,6 @@ import { Follower } from './follower.ts';
 import { RecordKeeper } from './known-record.ts';
 import type { KnownRecord } from './known-record.ts';
 import { LeaderWatch } from './leader-watch.ts';
-import { askForMembers } from './member-list.ts';
 import { abort, newAbort } from './on-abort.ts';
 import { newCounters } from './parts.ts';
 import type { ClientCounters, ClientParts } from './parts.ts';
@@ -74,8 +74,13 @@ export interface Client extends AsyncDisposable {
    * or the client is closed.
    */
   watchLeader(options?: WatchLeaderOptions): AsyncIterableIterator<LeaderUpdate, undefined>;
-  /** The members that one of the nodes knows. */
+  /** The members that one of the nodes knows: what they say of themselves, and who is unreachable. */
   listMembers(options?: CallOptions): Promise<MemberList>;
+  /**
+   * How many of the live members have applied the newest change of this election, and who has not, as
+   * far as one of the nodes knows. Members tell it with some delay.
+   */
+  convergence(options?: CallOptions): Promise<ConvergenceAnswer>;
   stats(): ClientStats;
   /** Ends all calls with `CLOSED` and all watches, and frees every timer and connection. */
   close(): Promise<void>;
@@ -165,9 +170,22 @@ class HeraldClient implements Client {
 
   async listMembers(options: CallOptions = {}): Promise<MemberList> {
     using call = this.#begin(options, anyLeader);
-    const list = await askForMembers(this.#parts, call);
+    const { transport } = this.#parts;
+    const list = await askInTurn(this.#parts, call, 'members', (endpoint, sent) =>
+      transport.members(endpoint, sent),
+    );
     if (list === undefined) throw this.#failed(call, 'the list of members');
     return list;
+  }
+
+  async convergence(options: CallOptions = {}): Promise<ConvergenceAnswer> {
+    using call = this.#begin(options, anyLeader);
+    const { election, transport } = this.#parts;
+    const answer = await askInTurn(this.#parts, call, 'convergence', (endpoint, sent) =>
+      transport.convergence(endpoint, { election }, sent),
+    );
+    if (answer === undefined) throw this.#failed(call, 'how far the change has spread');
+    return answer;
   }
 
   stats(): ClientStats {

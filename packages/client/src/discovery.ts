@@ -48,7 +48,9 @@ export class Discovery {
     });
     // Without the list the client has its seeds; the next time may go better.
     if (result.kind === 'failed') return;
-    const contacts = result.answer.members.map(({ contact }) => contact);
+    const contacts = result.answer.members
+      .filter(({ facts }) => facts === undefined || facts.reachability === 'reachable')
+      .map(({ contact }) => contact);
     const nodes = contacts.filter(({ role }) => role === 'node');
     // Electors answer too, but have better things to do where there are nodes.
     endpoints.relearn((nodes.length > 0 ? nodes : contacts).map(({ address }) => address));

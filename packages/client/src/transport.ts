@@ -6,6 +6,8 @@ import type { Address } from '@herald/core';
 import type {
   ConfirmRequest,
   ConfirmResponse,
+  ConvergenceAnswer,
+  ConvergenceRequest,
   GetLeaderRequest,
   LeaderAnswer,
   MemberList,
@@ -34,6 +36,11 @@ export interface Transport extends AsyncDisposable {
     call: TransportCall,
   ): AsyncIterable<LeaderAnswer>;
   members(endpoint: Address, call: TransportCall): Promise<MemberList>;
+  convergence(
+    endpoint: Address,
+    request: ConvergenceRequest,
+    call: TransportCall,
+  ): Promise<ConvergenceAnswer>;
   /** Asks the elector beside the leader. */
   confirm(elector: Address, request: ConfirmRequest, call: TransportCall): Promise<ConfirmResponse>;
 }

@@ -1,10 +1,10 @@
 /**
- * Whom this member could dial, and when it may try again. Seeds stay for ever; learnt contacts are
- * kept under a bound, and the ones that fail most make room first.
- *
- * This is the place that the membership plane will feed: it decides nothing about who is alive.
+ * Whom this member could dial beside the members that it has states of, and how dialling goes. Seeds
+ * stay for ever. Contacts that greeted or were told of are kept until the membership knows them:
+ * from then on the member table is the one truth about them, and of them only the back-off is kept
+ * here. All of it is under a bound, and what fails most makes room first.
  */
-import type { Contact, Role } from './frames.ts';
+import type { Contact, Role } from './contact.ts';
 import type { Address, NodeId } from './ids.ts';
 import { limits } from './limits.ts';
 import { jittered, pickSome } from './random.ts';
@@ -13,7 +13,7 @@ import type { EngineTuning } from './tuning.ts';
 
 export interface BookEntry {
   readonly address: Address;
-  /** Known once it greeted, or once somebody told us. */
+  /** Known once it greeted, or once somebody told us; undefined for members, where only back-off is kept. */
   contact: Contact | undefined;
   /** What it is, when that was said without naming it. */
   role: Role | undefined;
@@ -103,9 +103,35 @@ export class AddressBook {
     return true;
   }
 
+  /**
+   * The membership knows this member from here on: what was learnt of it is dropped, but for a back-off,
+   * which a restart ends. A seed stays a seed, and keeps whom it stands for.
+   */
+  handOver(contact: Contact, restarted: boolean): void {
+    const address = this.#addressOf.get(contact.nodeId);
+    const learnt = address === undefined ? undefined : this.#entries.get(address);
+    if (learnt !== undefined && !learnt.seed) {
+      if (learnt.failures === 0 && learnt.notBeforeMs === 0) this.#forget(learnt);
+      else {
+        this.#unname(learnt);
+        learnt.contact = undefined;
+      }
+    }
+    const entry = this.#entries.get(contact.address);
+    if (entry === undefined) return;
+    if (entry.seed && entry.contact?.nodeId !== contact.nodeId) {
+      this.#unname(entry);
+      entry.contact = contact;
+      entry.role = contact.role;
+    }
+    if (!restarted) return;
+    entry.notBeforeMs = 0;
+    entry.failures = 0;
+  }
+
   /** A dial failed: exponential delay with full jitter, capped; dead members are tried for ever. */
   noteFailure(address: Address, nowMs: number): void {
-    const entry = this.#entries.get(address);
+    const entry = this.#recordOf(address);
     if (entry === undefined) return;
     const { redialMs, redialMsMax } = this.#tuning;
     const ceilingMs = Math.min(redialMsMax, redialMs * 2 ** Math.min(entry.failures, 16));
@@ -115,7 +141,7 @@ export class AddressBook {
 
   /** It answered, but has no place for us now. */
   noteFull(address: Address, nowMs: number): void {
-    const entry = this.#entries.get(address);
+    const entry = this.#recordOf(address);
     if (entry === undefined) return;
     entry.failures = 0;
     entry.notBeforeMs = nowMs + jittered(this.#tuning.fullBackoffMs, 0.5, this.#random);
@@ -123,7 +149,7 @@ export class AddressBook {
 
   /** It answered and will not have us: another cluster, another protocol, or ourselves. */
   noteUnwelcome(address: Address, nowMs: number): void {
-    const entry = this.#entries.get(address);
+    const entry = this.#recordOf(address);
     if (entry === undefined) return;
     entry.notBeforeMs = nowMs + jittered(this.#tuning.redialMsMax * 6, 0.5, this.#random);
   }
@@ -136,6 +162,10 @@ export class AddressBook {
     const entry = this.#entries.get(address);
     if (entry === undefined) return;
     entry.failures = 0;
+    if (!entry.seed && entry.contact === undefined) {
+      this.#entries.delete(address); // a member of the table that answers needs no record
+      return;
+    }
     if (address === contact.address) return;
     this.#unname(entry);
     entry.contact = contact;
@@ -157,6 +187,22 @@ export class AddressBook {
       answering.push(contact);
     }
     return pickSome(answering, count, this.#random);
+  }
+
+  /** The entry of this address; a member that is known from the table gets one when dialling it fails. */
+  #recordOf(address: Address): BookEntry | undefined {
+    const known = this.#entries.get(address);
+    if (known !== undefined || address === this.#self.address || !this.#hasRoom()) return known;
+    const record: BookEntry = {
+      address,
+      contact: undefined,
+      role: undefined,
+      seed: false,
+      notBeforeMs: 0,
+      failures: 0,
+    };
+    this.#entries.set(address, record);
+    return record;
   }
 
   #forget(entry: BookEntry): void {

@@ -3,12 +3,15 @@ import assert from 'node:assert/strict';
 
 import fc from 'fast-check';
 
-import type { Effect, Input } from './effects.ts';
+import type { CloseCause, Effect, Input } from './effects.ts';
+import { compareStates } from './endpoint-state.ts';
+import type { EndpointState } from './endpoint-state.ts';
 import { Engine } from './engine.ts';
-import { arbitraryVersion, cluster, contact, sealed, version } from './fixtures.test.ts';
+import { arbitraryVersion, cluster, contact, sealed, stateOf, version } from './fixtures.test.ts';
+import type { EffectOf } from './fixtures.test.ts';
 import type { Contact, Frame, Role } from './frames.ts';
-import { parseAddress, parseClusterName, parseElectionName } from './ids.ts';
-import type { ElectionName, LinkId } from './ids.ts';
+import { parseAddress, parseClusterName, parseElectionName, parseNodeId } from './ids.ts';
+import type { ElectionName, LinkId, NodeId } from './ids.ts';
 import { limits } from './limits.ts';
 import { seededRandom } from './random.ts';
 import { defaultTuning } from './tuning.ts';
@@ -49,13 +52,30 @@ const arbitrarySealed = fc
   })
   .map(sealed);
 
+const arbitraryVerdict = fc.record({
+  nodeId: fc.constantFrom(...names).map(parseNodeId),
+  generation: fc.nat({ max: 3 }),
+  version: fc.nat({ max: 6 }),
+});
+const arbitraryState: fc.Arbitrary<EndpointState> = fc
+  .tuple(
+    arbitraryContact,
+    fc.oneof(fc.nat({ max: 6 }), fc.constant(Number.MAX_SAFE_INTEGER)),
+    fc.constantFrom('joining' as const, 'up', 'up', 'leaving', 'left'),
+    fc.array(arbitraryVerdict, { maxLength: 4 }),
+  )
+  .map(([member, stateVersion, status, unreachable]) =>
+    stateOf(member, { version: stateVersion, status, unreachable }),
+  );
+
 const arbitraryFrame: fc.Arbitrary<Frame> = fc.oneof(
   fc.record({
     kind: fc.constant('hello' as const),
     cluster: fc.constantFrom(cluster, cluster, cluster, parseClusterName('other')),
     protocolMin: fc.constantFrom(1, 1, 1, 0, 2),
-    protocolMax: fc.constantFrom(1, 1, 1, 0, 7),
+    protocolMax: fc.constantFrom(1, 1, 2, 2, 0, 7),
     member: arbitraryContact,
+    probe: fc.boolean(),
   }),
   fc.record({
     kind: fc.constant('welcome' as const),
@@ -91,6 +111,11 @@ const arbitraryFrame: fc.Arbitrary<Frame> = fc.oneof(
     nonce: fc.nat({ max: 3 }),
     hash: fc.record({ high: fc.nat(), low: fc.nat() }),
     contacts: arbitraryContacts,
+    members: fc.option(
+      fc.record({ hash: fc.record({ high: fc.nat(), low: fc.nat() }), count: fc.nat() }),
+      { nil: undefined },
+    ),
+    beatMs: fc.nat(),
   }),
   fc.record({ kind: fc.constant('round-reply' as const), nonce: fc.nat({ max: 5 }) }),
   fc.record({
@@ -105,13 +130,52 @@ const arbitraryFrame: fc.Arbitrary<Frame> = fc.oneof(
     kind: fc.constant('want' as const),
     elections: fc.array(arbitraryElection, { maxLength: 6 }),
   }),
+  fc.nat({ max: 5 }).chain((power) =>
+    fc.record({
+      kind: fc.constant('member-hashes' as const),
+      hashes: fc.array(fc.record({ high: fc.nat({ max: 2 }), low: fc.nat({ max: 2 }) }), {
+        minLength: 2 ** power,
+        maxLength: 2 ** power + 1,
+      }),
+    }),
+  ),
+  fc.record({
+    kind: fc.constant('member-digest' as const),
+    bucketCount: fc.constantFrom(1, 1, 2, 16, 3, limits.memberBucketsMax),
+    buckets: fc.array(fc.nat({ max: 20 }), { maxLength: limits.memberDigestBucketsMax }),
+    entries: fc.array(
+      fc.record({
+        nodeId: fc.constantFrom(...names).map(parseNodeId),
+        generation: fc.nat({ max: 3 }),
+        version: fc.nat({ max: 6 }),
+      }),
+      { maxLength: 8 },
+    ),
+    last: fc.boolean(),
+  }),
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant('member-delta' as const),
+      states: fc.array(
+        fc.record({
+          state: arbitraryState,
+          unreachableForMs: fc.constantFrom(0, 0, 1, limits.ageMsMax),
+        }),
+        { maxLength: 4 },
+      ),
+      wants: fc.array(fc.constantFrom(...names).map(parseNodeId), { maxLength: 4 }),
+      done: fc.boolean(),
+    }),
+  },
 );
 
 /** What may happen to a member. Links are picked by their turn among those there ever were. */
 type Step =
-  | { readonly kind: 'accept' | 'pull' | 'wake' }
+  | { readonly kind: 'accept' | 'pull' | 'wake' | 'drain' }
   | { readonly kind: 'accept-hello'; readonly member: Contact }
-  | { readonly kind: 'dialed' | 'closed'; readonly turn: number }
+  | { readonly kind: 'dialed'; readonly turn: number }
+  | { readonly kind: 'closed'; readonly turn: number; readonly cause: CloseCause }
   | { readonly kind: 'welcome'; readonly turn: number; readonly member: Contact }
   | { readonly kind: 'frame'; readonly turn: number; readonly frame: Frame }
   | { readonly kind: 'publish'; readonly input: Extract<Input, { kind: 'publish' }> }
@@ -120,17 +184,24 @@ type Step =
 
 const arbitraryTurn = fc.nat({ max: 30 });
 const arbitraryStep: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('accept' as const, 'pull', 'wake') }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constantFrom('accept' as const, 'pull', 'wake', 'drain') }),
+  },
   {
     weight: 4,
     arbitrary: fc.record({ kind: fc.constant('accept-hello' as const), member: arbitraryContact }),
   },
   {
     weight: 2,
-    arbitrary: fc.record({
-      kind: fc.constantFrom('dialed' as const, 'closed'),
-      turn: arbitraryTurn,
-    }),
+    arbitrary: fc.oneof(
+      fc.record({ kind: fc.constant('dialed' as const), turn: arbitraryTurn }),
+      fc.record({
+        kind: fc.constant('closed' as const),
+        turn: arbitraryTurn,
+        cause: fc.constantFrom<CloseCause[]>('refused', 'lost', 'ended'),
+      }),
+    ),
   },
   {
     weight: 4,
@@ -184,6 +255,8 @@ export class CheckedShell {
   readonly #open = new Set<LinkId>();
   readonly #links: LinkId[] = [];
   #isolated = false;
+  readonly #states = new Map<NodeId, EndpointState>();
+  readonly #told = new Set<NodeId>([contact('self').nodeId]);
   nowMs = 0;
   /** Streams that the engine dialled and that nobody answered yet. */
   dials: LinkId[] = [];
@@ -208,7 +281,14 @@ export class CheckedShell {
         return;
       case 'accept-hello': {
         const { member } = step;
-        const hello = { kind: 'hello', cluster, protocolMin: 1, protocolMax: 1, member } as const;
+        const hello = {
+          kind: 'hello',
+          cluster,
+          protocolMin: 1,
+          protocolMax: 2,
+          member,
+          probe: false,
+        } as const;
         this.input({ kind: 'frame', link: this.#accept(), frame: hello });
         return;
       }
@@ -216,13 +296,19 @@ export class CheckedShell {
         this.#on(step.turn, (link) => ({ kind: 'link-dialed', link }));
         return;
       case 'closed':
-        this.#on(step.turn, (link) => ({ kind: 'link-closed', link, reason: 'closed' }));
+        this.#on(step.turn, (link) => ({
+          kind: 'link-closed',
+          link,
+          reason: 'closed',
+          cause: step.cause,
+        }));
         return;
       case 'welcome': {
         const link = this.dials.at(step.turn % Math.max(1, this.dials.length));
         if (link === undefined) return;
         const { member } = step;
-        const welcome = { kind: 'welcome', protocol: 1, member, contacts: [] } as const;
+        const protocol = 1 + (step.turn % 2);
+        const welcome = { kind: 'welcome', protocol, member, contacts: [] } as const;
         this.input({ kind: 'link-dialed', link });
         this.input({ kind: 'frame', link, frame: welcome });
         return;
@@ -240,6 +326,7 @@ export class CheckedShell {
       }
       case 'pull':
       case 'wake':
+      case 'drain':
         this.input({ kind: step.kind });
         return;
       case 'jump':
@@ -276,9 +363,10 @@ export class CheckedShell {
     const effects = this.engine.handle(input, this.nowMs);
     for (const effect of effects) this.#check(effect);
     this.#checkBounds();
+    this.#checkMembers();
     for (const effect of effects) {
       if (effect.kind !== 'close') continue;
-      this.input({ kind: 'link-closed', link: effect.link, reason: effect.reason });
+      this.input({ kind: 'link-closed', link: effect.link, reason: effect.reason, cause: 'ended' });
     }
   }
 
@@ -320,12 +408,54 @@ export class CheckedShell {
         assert.notEqual(effect.isolated, this.#isolated, 'isolation is told when it changes');
         this.#isolated = effect.isolated;
         return;
+      case 'member-changed':
+        this.#checkMember(effect);
+        return;
+      case 'identity-conflict':
+        assert.equal(effect.ours.nodeId, effect.theirs.nodeId);
+        assert.notEqual(effect.ours.address, effect.theirs.address);
+        return;
       case 'expired':
       case 'link-up':
       case 'link-down':
       case 'refused':
         return;
     }
+  }
+
+  /** A change is one, and what is told of a member is what was told before, changed. */
+  #checkMember({ view, previous }: EffectOf<'member-changed'>): void {
+    const nodeId = (view ?? previous)?.state.contact.nodeId;
+    assert.ok(nodeId !== undefined);
+    assert.equal(previous === undefined, !this.#told.has(nodeId), 'a member joins once');
+    if (view === undefined) this.#told.delete(nodeId);
+    else this.#told.add(nodeId);
+    if (view === undefined || previous === undefined) return;
+    const changed =
+      view.reachability !== previous.reachability ||
+      view.state.status !== previous.state.status ||
+      view.state.contact.generation !== previous.state.contact.generation;
+    assert.ok(changed, 'what is told has changed');
+  }
+
+  /** Every state held only goes forward, and left stays left in one life. */
+  #checkMembers(): void {
+    const members = this.engine.members();
+    const { live, unreachable, left } = this.engine.memberCounts;
+    assert.equal(live + unreachable + left, members.length);
+    assert.ok(members.length <= limits.membersMax);
+    for (const { state, self, reachability } of members) {
+      const before = this.#states.get(state.contact.nodeId);
+      if (before !== undefined) {
+        assert.ok(compareStates(state, before) >= 0, 'P2: no state goes back');
+        const revived = before.status === 'left' && state.status !== 'left';
+        assert.ok(!revived || state.contact.generation > before.contact.generation, 'left is left');
+      }
+      this.#states.set(state.contact.nodeId, state);
+      assert.ok(state.application.unreachable.length <= limits.unreachableMax);
+      if (self) assert.equal(reachability, 'reachable');
+    }
+    assert.equal(members.filter(({ self }) => self).length, 1);
   }
 
   #checkBounds(): void {
@@ -367,6 +497,17 @@ function checkFrame(frame: Frame): void {
       return;
     case 'want':
       assert.ok(frame.elections.length <= limits.wantElectionsMax);
+      return;
+    case 'member-hashes':
+      assert.ok(frame.hashes.length <= limits.memberBucketsMax);
+      return;
+    case 'member-digest':
+      assert.ok(frame.buckets.length <= limits.memberDigestBucketsMax);
+      assert.ok(frame.entries.length <= limits.memberDigestEntriesMax);
+      return;
+    case 'member-delta':
+      assert.ok(frame.states.length <= limits.memberStatesPerFrameMax);
+      assert.ok(frame.wants.length <= limits.memberWantsPerFrameMax);
       return;
     case 'hello':
     case 'prune':

@@ -1,12 +1,15 @@
 /**
  * Decides whom to dial and when: what is missing to the fan-out, electors among each other on top
- * of it, now and then a replacement so that the graph stays random, and never more dials than a
- * budget allows, however many contacts are dead.
+ * of it, now and then a replacement so that the graph stays random, one of those that are lost every
+ * few seconds so that partitions heal, and never more dials than a budget allows, however many
+ * are dead. The choice is uniform over the live members; the address book helps until they are known.
  */
-import type { AddressBook, BookEntry } from './address-book.ts';
-import type { Role } from './frames.ts';
+import type { AddressBook } from './address-book.ts';
+import type { Contact, Role } from './contact.ts';
+import type { Address } from './ids.ts';
 import { limits } from './limits.ts';
-import type { Link, LinkTable } from './links.ts';
+import type { Dialled, Link, LinkTable } from './links.ts';
+import type { Entry, MemberTable } from './member-table.ts';
 import { jittered, pickOne, pickSome } from './random.ts';
 import type { Random } from './random.ts';
 import type { EngineTuning } from './tuning.ts';
@@ -21,38 +24,57 @@ const firstDialsMax = 2;
 const dialBurstMax = 16;
 const dialEveryMs = 50;
 
+/**
+ * Live members that are looked at for one choice. Enough to find some that are neither linked nor in
+ * back-off; so few that a choice costs the same in every fleet.
+ */
+const sampleSize = 24;
+
+/** Somebody who could be dialled. */
+interface Candidate {
+  readonly address: Address;
+  readonly contact: Contact | undefined;
+  readonly role: Role | undefined;
+  readonly seed: boolean;
+}
+
 export class Dialling {
-  readonly #role: Role;
+  readonly #self: Contact;
   readonly #links: LinkTable;
   readonly #book: AddressBook;
+  readonly #members: MemberTable;
   readonly #tuning: EngineTuning;
   readonly #random: Random;
-  readonly #dial: (entry: BookEntry, replacement: boolean, nowMs: number) => void;
+  readonly #dial: (dialled: Dialled, nowMs: number) => void;
   #nextFillMs = 0;
   #nextRotationMs: number;
+  #nextRetryMs: number;
   #dialsLeft = dialBurstMax;
   #nextDialMs = 0;
 
   constructor(
-    role: Role,
+    self: Contact,
     links: LinkTable,
     book: AddressBook,
+    members: MemberTable,
     tuning: EngineTuning,
     random: Random,
-    dial: (entry: BookEntry, replacement: boolean, nowMs: number) => void,
+    dial: (dialled: Dialled, nowMs: number) => void,
     nowMs: number,
   ) {
-    this.#role = role;
+    this.#self = self;
     this.#links = links;
     this.#book = book;
+    this.#members = members;
     this.#tuning = tuning;
     this.#random = random;
     this.#dial = dial;
     this.#nextRotationMs = this.#rotationAfter(nowMs);
+    this.#nextRetryMs = this.#retryAfter(nowMs);
   }
 
   get nextWakeMs(): number {
-    return Math.min(this.#nextFillMs, this.#nextRotationMs);
+    return Math.min(this.#nextFillMs, this.#nextRotationMs, this.#nextRetryMs);
   }
 
   /** Something changed: look again at the next wake. */
@@ -66,6 +88,31 @@ export class Dialling {
       this.#nextRotationMs = this.#rotationAfter(nowMs);
       this.#rotate(nowMs);
     }
+    if (nowMs >= this.#nextRetryMs) {
+      this.#nextRetryMs = this.#retryAfter(nowMs);
+      this.#retry(nowMs);
+    }
+  }
+
+  /** Dials a member that is not linked on top of all others. Returns whether there was a dial to spare. */
+  dialBeside(target: Contact, purpose: Dialled['purpose'], nowMs: number): boolean {
+    this.#refillBudget(nowMs);
+    if (this.#dialsLeft === 0) return false;
+    if (!this.#taken().has(target.nodeId)) {
+      this.#dialOne({ address: target.address, target, purpose }, nowMs);
+    }
+    return true;
+  }
+
+  /** Up to `count` random live members that answer, as far as we know; never this one nor `except`. */
+  liveContacts(count: number, except: string | undefined): Contact[] {
+    return this.#sample(2 * count)
+      .map(({ state }) => state.contact)
+      .filter(
+        ({ nodeId, address }) =>
+          nodeId !== except && (this.#book.get(address)?.failures ?? 0) === 0,
+      )
+      .slice(0, count);
   }
 
   /**
@@ -85,77 +132,187 @@ export class Dialling {
   /** Dials what is missing; sets when to look again. */
   #fill(nowMs: number): void {
     this.#refillBudget(nowMs);
-    const { ready, nextMs } = this.#candidates(nowMs);
+    if (this.#missingCount(nowMs) === 0 && this.#self.role !== 'elector') {
+      this.#nextFillMs = Infinity;
+      return;
+    }
+    const { ready, seeds, nextMs } = this.#candidates(nowMs);
     const electors = this.#missingElectors(ready);
-    const others = this.#missingOthers(ready.filter((entry) => !electors.includes(entry)));
+    const others = this.#missingOthers(
+      ready.filter((candidate) => !electors.includes(candidate)),
+      seeds,
+      nowMs,
+    );
     const wanted = [...electors, ...others];
     const dialled = wanted.slice(0, this.#dialsLeft);
-    for (const entry of dialled) this.#dialOne(entry, false, nowMs);
+    for (const candidate of dialled) this.#dialOne(asDialled(candidate, 'fanout'), nowMs);
     if (dialled.length < wanted.length) this.#nextFillMs = this.#nextDialMs;
-    else if (this.#missingCount() > 0 || this.#role === 'elector') this.#nextFillMs = nextMs;
-    else this.#nextFillMs = Infinity;
+    else this.#nextFillMs = Math.min(nextMs, this.#nextImpatienceMs(nowMs));
+  }
+
+  /** While no link is up: when the present dials are not waited for any more. */
+  #nextImpatienceMs(nowMs: number): number {
+    return this.#links.up().length > 0 ? Infinity : nowMs + this.#tuning.probeTimeoutMs;
   }
 
   /** Every elector links to every other one that it knows, under a bound. */
-  #missingElectors(ready: readonly BookEntry[]): BookEntry[] {
-    if (this.#role !== 'elector') return [];
-    const electors = ready.filter((entry) => entry.role === 'elector');
+  #missingElectors(ready: readonly Candidate[]): Candidate[] {
+    if (this.#self.role !== 'elector') return [];
+    const electors = ready.filter(({ role }) => role === 'elector');
     return pickSome(electors, limits.electorLinksMax - this.#electorPairs(), this.#random);
   }
 
   /** Random ones up to the fan-out. With no link up a seed comes first: the others may all be gone. */
-  #missingOthers(ready: readonly BookEntry[]): BookEntry[] {
-    const missing = this.#missingCount();
+  #missingOthers(
+    ready: readonly Candidate[],
+    seeds: readonly Candidate[],
+    nowMs: number,
+  ): Candidate[] {
+    const missing = this.#missingCount(nowMs);
     const chosen = pickSome(ready, missing, this.#random);
-    if (missing === 0 || this.#links.up().length > 0 || chosen.some((entry) => entry.seed)) {
+    if (missing === 0 || this.#links.up().length > 0 || chosen.some(({ seed }) => seed)) {
       return chosen;
     }
-    const seed = pickOne(
-      ready.filter((entry) => entry.seed),
-      this.#random,
-    );
+    const seed = pickOne(seeds, this.#random);
     return seed === undefined ? chosen : [seed, ...chosen.slice(1)];
   }
 
-  #missingCount(): number {
+  #missingCount(nowMs: number): number {
     const { fanout } = this.#tuning;
-    const dialled = this.#links.outbound().length - this.#electorPairs();
-    const wanted = this.#links.up().length === 0 ? Math.min(firstDialsMax, fanout) : fanout;
-    return Math.max(0, wanted - dialled);
+    if (this.#links.up().length > 0) {
+      return Math.max(0, fanout - (this.#links.outbound().length - this.#electorPairs()));
+    }
+    const dials = this.#links.outbound().filter((link) => !this.#isSlow(link, nowMs));
+    return Math.max(0, Math.min(firstDialsMax, fanout) - dials.length);
   }
 
-  /** Entries to dial now, and when the next of those in back-off becomes one. */
-  #candidates(nowMs: number): { ready: BookEntry[]; nextMs: number } {
-    const linked = new Set<string>();
-    for (const link of this.#links.all()) {
-      if (link.phase === 'closing') continue;
-      if (link.peer !== undefined) linked.add(link.peer.nodeId);
-      if (link.address !== undefined) linked.add(link.address);
-    }
-    const ready: BookEntry[] = [];
+  /** A dial that hangs: while no link is up, nobody waits for it. */
+  #isSlow(link: Link, nowMs: number): boolean {
+    return nowMs - link.sinceMs >= this.#tuning.probeTimeoutMs;
+  }
+
+  /**
+   * Whom to dial now: a sample of the live members, and those that only the book knows. Seeds are
+   * also told apart, as members or not. And when there may be more to choose from.
+   */
+  #candidates(nowMs: number): { ready: Candidate[]; seeds: Candidate[]; nextMs: number } {
+    const taken = this.#taken();
+    const ready: Candidate[] = [];
+    const seeds: Candidate[] = [];
     let nextMs = Infinity;
     for (const entry of this.#book.entries()) {
-      if (linked.has(entry.address)) continue;
-      if (entry.contact !== undefined && linked.has(entry.contact.nodeId)) continue;
-      if (entry.notBeforeMs <= nowMs) ready.push(entry);
-      else nextMs = Math.min(nextMs, entry.notBeforeMs);
+      const { address, contact, seed, notBeforeMs } = entry;
+      if (contact === undefined && !seed) continue; // a record of a member's back-off
+      if (taken.has(address) || (contact !== undefined && taken.has(contact.nodeId))) continue;
+      const known = contact === undefined ? undefined : this.#members.get(contact.nodeId);
+      if (known?.standing === 'left' && !seed) continue;
+      if (notBeforeMs > nowMs) nextMs = Math.min(nextMs, notBeforeMs);
+      else {
+        if (seed) seeds.push(entry);
+        if (known === undefined) ready.push(entry);
+      }
     }
-    return { ready, nextMs };
+    for (const { state } of this.#sampleWithElectors()) {
+      const { contact } = state;
+      if (taken.has(contact.nodeId) || taken.has(contact.address)) continue;
+      if (state.status === 'leaving') continue;
+      const { address, role } = contact;
+      const notBeforeMs = this.#book.get(address)?.notBeforeMs ?? 0;
+      if (notBeforeMs > nowMs) nextMs = Math.min(nextMs, notBeforeMs);
+      else ready.push({ address, contact, role, seed: false });
+    }
+    return { ready, seeds, nextMs: Math.min(nextMs, this.#nextSampleMs(nowMs)) };
+  }
+
+  /** Node ids and addresses that there is a link or a dial to. */
+  #taken(): Set<string> {
+    const taken = new Set<string>([this.#self.nodeId, this.#self.address]);
+    for (const link of this.#links.all()) {
+      if (link.phase === 'closing') continue;
+      if (link.peer !== undefined) taken.add(link.peer.nodeId);
+      if (link.target !== undefined) taken.add(link.target.nodeId);
+      if (link.address !== undefined) taken.add(link.address);
+    }
+    return taken;
+  }
+
+  #sampleWithElectors(): Iterable<Entry> {
+    const sample = this.#sample(sampleSize);
+    if (this.#self.role !== 'elector') return sample;
+    return new Set([...this.#members.electors(), ...sample]);
+  }
+
+  /** Different live members, each as likely as any other; all of them when there are few. */
+  #sample(size: number): Entry[] {
+    const live = this.#members.of('live');
+    const self = this.#self.nodeId;
+    if (live.length <= size + 1) {
+      const others = live.filter(({ state }) => state.contact.nodeId !== self);
+      return pickSome(others, others.length, this.#random);
+    }
+    const sample = new Set<Entry>();
+    for (let tries = 0; sample.size < size && tries < 2 * size; tries++) {
+      const entry = this.#members.pick('live', this.#random);
+      if (entry !== undefined && entry.state.contact.nodeId !== self) sample.add(entry);
+    }
+    return [...sample];
+  }
+
+  /** Where there are more members than a sample holds, another one may find whom this one did not. */
+  #nextSampleMs(nowMs: number): number {
+    if (this.#missingCount(nowMs) === 0) return Infinity;
+    const all = this.#members.of('live').length <= sampleSize + 1;
+    return all ? Infinity : nowMs + this.#tuning.redialMs;
   }
 
   #rotate(nowMs: number): void {
     this.#refillBudget(nowMs);
-    if (this.#missingCount() > 0 || this.#dialsLeft === 0) return;
+    if (this.#missingCount(nowMs) > 0 || this.#dialsLeft === 0) return;
     const { ready } = this.#candidates(nowMs);
-    const others = ready.filter((entry) => this.#role !== 'elector' || entry.role !== 'elector');
-    const entry = pickOne(others, this.#random);
-    if (entry !== undefined) this.#dialOne(entry, true, nowMs);
+    const others = ready.filter(({ role }) => this.#self.role !== 'elector' || role !== 'elector');
+    const candidate = pickOne(others, this.#random);
+    if (candidate !== undefined) this.#dialOne(asDialled(candidate, 'replacement'), nowMs);
   }
 
-  #dialOne(entry: BookEntry, replacement: boolean, nowMs: number): void {
+  /** Tries one of the unreachable members, and of the seeds behind which nobody live is known. */
+  #retry(nowMs: number): void {
+    this.#refillBudget(nowMs);
+    if (this.#dialsLeft === 0) return;
+    const taken = this.#taken();
+    const silentSeeds = this.#silentSeeds(taken, nowMs);
+    const lost = this.#members.of('unreachable').length;
+    const count = lost + silentSeeds.length;
+    const { retriesPerSecond, retryMs } = this.#tuning;
+    const due = (count * retriesPerSecond * retryMs) / 1000;
+    if (this.#random() * this.#members.of('live').length >= due) return;
+    const turn = Math.floor(this.#random() * count);
+    const entry = turn < lost ? this.#members.pick('unreachable', this.#random) : undefined;
+    const contact = entry?.state.contact;
+    const candidate: Candidate | undefined =
+      contact === undefined
+        ? pickOne(silentSeeds, this.#random)
+        : { address: contact.address, contact, role: contact.role, seed: false };
+    if (candidate === undefined || taken.has(candidate.address)) return;
+    if (candidate.contact !== undefined && taken.has(candidate.contact.nodeId)) return;
+    this.#dialOne(asDialled(candidate, 'replacement'), nowMs);
+  }
+
+  #silentSeeds(taken: ReadonlySet<string>, nowMs: number): Candidate[] {
+    if (this.#members.size === 1) return []; // without a membership the fan-out alone is dialled
+    const silent: Candidate[] = [];
+    for (const entry of this.#book.entries()) {
+      const { address, contact, seed, notBeforeMs } = entry;
+      if (!seed || notBeforeMs > nowMs || taken.has(address)) continue;
+      const known = contact === undefined ? undefined : this.#members.get(contact.nodeId);
+      if (known === undefined || known.standing === 'left') silent.push(entry);
+    }
+    return silent;
+  }
+
+  #dialOne(dialled: Dialled, nowMs: number): void {
     if (this.#dialsLeft === dialBurstMax) this.#nextDialMs = nowMs + dialEveryMs;
     this.#dialsLeft--;
-    this.#dial(entry, replacement, nowMs);
+    this.#dial(dialled, nowMs);
   }
 
   #refillBudget(nowMs: number): void {
@@ -172,7 +329,7 @@ export class Dialling {
   }
 
   #isElectorPair(link: Link): boolean {
-    if (this.#role !== 'elector') return false;
+    if (this.#self.role !== 'elector') return false;
     const dialled = link.address === undefined ? undefined : this.#book.get(link.address)?.role;
     return (link.peer?.role ?? dialled) === 'elector';
   }
@@ -181,4 +338,12 @@ export class Dialling {
     const { rotationMs } = this.#tuning;
     return rotationMs === 0 ? Infinity : nowMs + jittered(rotationMs, 0.5, this.#random);
   }
+
+  #retryAfter(nowMs: number): number {
+    return nowMs + jittered(this.#tuning.retryMs, 0.5, this.#random);
+  }
+}
+
+function asDialled(candidate: Candidate, purpose: Dialled['purpose']): Dialled {
+  return { address: candidate.address, target: candidate.contact, purpose };
 }

@@ -2,10 +2,18 @@
  * The boundary of the core: what goes in, what comes out. The shell feeds inputs with the time and
  * carries out effects in order; it decides nothing.
  */
+import type { ApplicationFacts } from './endpoint-state.ts';
 import type { Contact, Frame, RefuseReason, Role } from './frames.ts';
 import type { Address, ElectionName, LinkId } from './ids.ts';
+import type { MemberView } from './member-view.ts';
 import type { HeldRecord, SealedRecord } from './record.ts';
 import type { Version } from './version.ts';
+
+/**
+ * How a stream came to its end. refused: nobody listens at that port, which is strong evidence that
+ * the process is gone. lost: it broke or could not be opened in time. ended: the other end, or we, closed it in good order.
+ */
+export type CloseCause = 'refused' | 'lost' | 'ended';
 
 export type Input =
   /** Someone opened a stream to us; the id comes from `Engine.newLinkId`. */
@@ -13,13 +21,22 @@ export type Input =
   /** The stream that a `dial` effect asked for can be written to. */
   | { readonly kind: 'link-dialed'; readonly link: LinkId }
   /** A stream ended or could not be opened. */
-  | { readonly kind: 'link-closed'; readonly link: LinkId; readonly reason: string }
+  | {
+      readonly kind: 'link-closed';
+      readonly link: LinkId;
+      readonly reason: string;
+      readonly cause: CloseCause;
+    }
   | { readonly kind: 'frame'; readonly link: LinkId; readonly frame: Frame }
   /** Our elector has news, issued `ageMs` ago. */
   | { readonly kind: 'publish'; readonly sealed: SealedRecord; readonly ageMs: number }
   /** Someone knows a newer version than we hold: ask around at once. */
   | { readonly kind: 'pull' }
-  /** We are about to end all links: last words go out now. */
+  /** What our owner says of this member has changed; what is not given stays. */
+  | { readonly kind: 'set-application'; readonly facts: Partial<ApplicationFacts> }
+  /** We shall leave: others stop to dial us, and keep the links that stand. */
+  | { readonly kind: 'drain' }
+  /** We are about to end all links: that we left, and our last words, go out now. */
   | { readonly kind: 'leave' }
   /** Addresses learnt elsewhere: seeds, or electors found in etcd. */
   | {
@@ -31,7 +48,13 @@ export type Input =
   | { readonly kind: 'wake' };
 
 export type Effect =
-  | { readonly kind: 'dial'; readonly link: LinkId; readonly address: Address }
+  | {
+      readonly kind: 'dial';
+      readonly link: LinkId;
+      readonly address: Address;
+      /** Perhaps nobody is there: find out cheaply before a stream is opened. */
+      readonly doubtful: boolean;
+    }
   | { readonly kind: 'send'; readonly link: LinkId; readonly frame: Frame }
   /** Write what was sent, then end the stream; `link-closed` follows. */
   | { readonly kind: 'close'; readonly link: LinkId; readonly reason: string }
@@ -58,7 +81,15 @@ export type Effect =
       readonly reason: RefuseReason;
       readonly detail: string;
     }
-  | { readonly kind: 'isolation'; readonly isolated: boolean };
+  | { readonly kind: 'isolation'; readonly isolated: boolean }
+  /** A member joined (no `previous`), changed in status or reachability, restarted, or was forgotten (no `view`). */
+  | {
+      readonly kind: 'member-changed';
+      readonly view: MemberView | undefined;
+      readonly previous: MemberView | undefined;
+    }
+  /** Another process that is alive claims our node id. Both are told of it. */
+  | { readonly kind: 'identity-conflict'; readonly ours: Contact; readonly theirs: Contact };
 
 /** Where a part of the core puts its effects. */
 export type EffectSink = (effect: Effect) => void;

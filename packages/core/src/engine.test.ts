@@ -32,10 +32,17 @@ describe('engine', () => {
       ['close'],
     );
     const member = contact('peer');
-    const hello = { kind: 'hello', cluster, protocolMin: 1, protocolMax: 1, member } as const;
+    const hello = {
+      kind: 'hello',
+      cluster,
+      protocolMin: 1,
+      protocolMax: 1,
+      member,
+      probe: false,
+    } as const;
     assert.deepEqual(engine.handle({ kind: 'frame', link, frame: hello }, 0), []);
     assert.deepEqual(engine.handle(early, 0), []);
-    engine.handle({ kind: 'link-closed', link, reason: 'closed' }, 0);
+    engine.handle({ kind: 'link-closed', link, reason: 'closed', cause: 'ended' }, 0);
     assert.deepEqual(engine.handle(early, 0), []);
     assert.deepEqual(engine.links(), []);
   });
@@ -50,6 +57,18 @@ describe('engine, whatever happens to it', () => {
       { numRuns: 400 },
     );
   });
+
+  for (const brokenRule of ['accept-older', 'revive-left'] as const) {
+    it(`is caught when a rule is broken (${brokenRule})`, () => {
+      const { failed } = fc.check(
+        fc.property(arbitraryRun, (run) => {
+          shellAfter({ ...run, tuning: { ...run.tuning, brokenRule } });
+        }),
+        { numRuns: 1000 },
+      );
+      assert.ok(failed, 'the checks of the shell notice it');
+    });
+  }
 
   it('is quiet when nothing happens', () => {
     fc.assert(
@@ -71,7 +90,7 @@ describe('engine, whatever happens to it', () => {
         const shell = shellAfter(run);
         const refuseDials = (): void => {
           for (const link of shell.dials) {
-            shell.input({ kind: 'link-closed', link, reason: 'refused' });
+            shell.input({ kind: 'link-closed', link, reason: 'refused', cause: 'refused' });
           }
         };
         shell.run(1000, refuseDials);

@@ -3,11 +3,20 @@ import assert from 'node:assert/strict';
 
 import fc from 'fast-check';
 
-import type { Effect, Input } from './effects.ts';
+import type { CloseCause, Effect, Input } from './effects.ts';
+import type {
+  AppliedChange,
+  ApplicationFacts,
+  EndpointState,
+  MemberStatus,
+  Verdict,
+} from './endpoint-state.ts';
 import { Engine } from './engine.ts';
-import type { Contact, Frame, PushFrame, PushMode, Role } from './frames.ts';
+import { membershipProtocol } from './frames.ts';
+import type { Contact, Frame, ProtocolRange, PushFrame, PushMode, Role } from './frames.ts';
 import { linkId, parseAddress, parseClusterName, parseElectionName, parseNodeId } from './ids.ts';
 import type { Address, ElectionName, LinkId } from './ids.ts';
+import type { MemberView } from './member-view.ts';
 import { LeaderPlane } from './leader-plane.ts';
 import { seededRandom } from './random.ts';
 import type { HeldRecord, SealedRecord } from './record.ts';
@@ -75,8 +84,43 @@ export function contact(
   };
 }
 
-export function hello(member: Contact): Frame {
-  return { kind: 'hello', cluster, protocolMin: 1, protocolMax: 1, member };
+/** Of a member that speaks the leader plane alone, unless said otherwise. */
+export function hello(member: Contact, protocolMax = 1): Frame {
+  return { kind: 'hello', cluster, protocolMin: 1, protocolMax, member, probe: false };
+}
+
+export interface StateParts {
+  readonly version?: number;
+  readonly status?: MemberStatus;
+  readonly unreachable?: readonly Verdict[];
+  readonly applied?: readonly AppliedChange[];
+  readonly zone?: string;
+}
+
+/** What a member says of itself. */
+export function stateOf(member: Contact, parts: StateParts = {}): EndpointState {
+  return {
+    contact: member,
+    version: parts.version ?? 1,
+    status: parts.status ?? 'up',
+    application: {
+      zone: parts.zone ?? '',
+      build: '',
+      metadata: {},
+      applied: parts.applied ?? [],
+      unreachable: parts.unreachable ?? [],
+    },
+  };
+}
+
+/** "I cannot reach it", of the state that `stateOf` makes. */
+export function verdictOn(member: Contact, stateVersion = 1): Verdict {
+  return { nodeId: member.nodeId, generation: member.generation, version: stateVersion };
+}
+
+export function delta(...states: readonly EndpointState[]): Frame {
+  const carried = states.map((state) => ({ state, unreachableForMs: 0 }));
+  return { kind: 'member-delta', states: carried, wants: [], done: false };
 }
 
 export const arbitraryVersion: fc.Arbitrary<Version> = fc.record({
@@ -111,6 +155,8 @@ export function sent<Kind extends Frame['kind']>(
 
 export interface BenchOptions {
   readonly self?: Contact;
+  readonly protocol?: ProtocolRange;
+  readonly application?: Partial<ApplicationFacts>;
   readonly seeds?: readonly string[];
   readonly tuning?: Partial<EngineTuning>;
   readonly seed?: number;
@@ -119,12 +165,15 @@ export interface BenchOptions {
 /** One engine, its time, and every effect that it returned. */
 export class Bench {
   readonly self: Contact;
+  /** Tells benches apart that share a node id. */
+  readonly name: string;
   readonly engine: Engine;
   nowMs = 0;
   readonly log: Effect[] = [];
 
   constructor(options: BenchOptions = {}) {
     this.self = options.self ?? contact('self');
+    this.name = `${this.self.nodeId}/${this.self.generation}@${this.self.address}`;
     this.engine = new Engine({
       cluster,
       self: this.self,
@@ -132,6 +181,8 @@ export class Bench {
       tuning: options.tuning ?? {},
       random: seededRandom(options.seed ?? 1),
       nowMs: 0,
+      ...(options.protocol === undefined ? {} : { protocol: options.protocol }),
+      ...(options.application === undefined ? {} : { application: options.application }),
     });
   }
 
@@ -140,7 +191,7 @@ export class Bench {
     const effects = [...this.engine.handle(input, this.nowMs)];
     this.log.push(...effects);
     for (const { link, reason } of ofKind(effects, 'close')) {
-      effects.push(...this.input({ kind: 'link-closed', link, reason }));
+      effects.push(...this.input({ kind: 'link-closed', link, reason, cause: 'ended' }));
     }
     return effects;
   }
@@ -176,6 +227,42 @@ export class Bench {
     const { link, effects } = this.greetedBy(member);
     assert.equal(sent(effects, 'welcome').length, 1, 'the hello is welcome');
     return link;
+  }
+
+  /** A link that somebody who carries the membership opened to us; it has said who it is. */
+  member(state: EndpointState): LinkId {
+    const link = this.engine.newLinkId();
+    this.input({ kind: 'link-accepted', link });
+    this.frame(link, hello(state.contact, membershipProtocol));
+    this.frame(link, delta(state));
+    assert.ok(this.isUp(link), 'the hello is welcome');
+    return link;
+  }
+
+  view(member: Contact): MemberView | undefined {
+    return this.engine.member(member.nodeId);
+  }
+
+  /** Lets time pass while the other ends of these links give a sign of life now and then. */
+  advanceBeating(ms: number, links: readonly LinkId[]): Effect[] {
+    const effects: Effect[] = [];
+    for (const untilMs = this.nowMs + ms; this.nowMs < untilMs;) {
+      effects.push(...this.advance(Math.min(1000, untilMs - this.nowMs)));
+      for (const link of links)
+        effects.push(...this.frame(link, { kind: 'round-reply', nonce: 0 }));
+    }
+    return effects;
+  }
+
+  /** Lets time pass while all that is dialled ends in the same way. */
+  advanceDialling(ms: number, cause: CloseCause): Effect[] {
+    const effects: Effect[] = [];
+    for (const untilMs = this.nowMs + ms; this.nowMs < untilMs;) {
+      const step = this.advance(Math.min(10, untilMs - this.nowMs));
+      effects.push(...step);
+      for (const { link } of ofKind(step, 'dial')) effects.push(...this.closed(link, cause, cause));
+    }
+    return effects;
   }
 
   /** Lets time pass until somebody is dialled. */
@@ -214,8 +301,8 @@ export class Bench {
   }
 
   /** The stream ends, as the other side or the network has it. */
-  closed(link: LinkId, reason = 'gone'): readonly Effect[] {
-    return this.input({ kind: 'link-closed', link, reason });
+  closed(link: LinkId, reason = 'gone', cause: CloseCause = 'lost'): readonly Effect[] {
+    return this.input({ kind: 'link-closed', link, reason, cause });
   }
 
   isUp(link: LinkId): boolean {
@@ -228,6 +315,10 @@ export class Wire {
   readonly benches: readonly Bench[];
   readonly #ends = new Map<string, { bench: Bench; link: LinkId }>();
   readonly #pending: (() => void)[] = [];
+  readonly #dead = new Set<Bench>();
+  readonly #silent = new Set<Bench>();
+  /** What waits for members that are paused. */
+  readonly #paused = new Map<Bench, Input[]>();
 
   constructor(benches: readonly Bench[]) {
     this.benches = benches;
@@ -235,7 +326,10 @@ export class Wire {
 
   /** Feeds one input and carries out what follows from it, up to frames that are under way. */
   input(bench: Bench, input: Input): void {
-    this.#carryOut(bench, bench.input(input));
+    if (this.#dead.has(bench)) return;
+    const waiting = this.#paused.get(bench);
+    if (waiting === undefined) this.#carryOut(bench, bench.input(input));
+    else waiting.push(input);
   }
 
   /** Delivers what is under way until nothing is. */
@@ -249,9 +343,44 @@ export class Wire {
   /** Lets time pass for all, in steps, with everything delivered in between. */
   advance(ms: number, stepMs = 10): void {
     for (let passedMs = 0; passedMs < ms; passedMs += stepMs) {
-      for (const bench of this.benches) this.#carryOut(bench, bench.advance(stepMs));
+      for (const bench of this.benches) {
+        if (this.#dead.has(bench)) continue;
+        if (this.#paused.has(bench)) bench.nowMs += stepMs;
+        else this.#carryOut(bench, bench.advance(stepMs));
+      }
       this.settle();
     }
+  }
+
+  /** A process dies: its links break at their other ends, and its port refuses. */
+  crash(bench: Bench): void {
+    this.#dead.add(bench);
+    for (const [of, end] of this.#ends) {
+      if (!of.startsWith(`${bench.name} `)) continue;
+      const { link } = end;
+      this.#pending.push(() => {
+        this.input(end.bench, { kind: 'link-closed', link, reason: 'reset', cause: 'lost' });
+      });
+    }
+  }
+
+  /** A process stops, as by SIGSTOP: its streams stand, and what arrives waits. */
+  pause(bench: Bench): void {
+    this.#paused.set(bench, []);
+  }
+
+  /** It goes on, and finds what has arrived. */
+  resume(bench: Bench): void {
+    const waiting = this.#paused.get(bench) ?? [];
+    this.#paused.delete(bench);
+    for (const input of waiting) this.input(bench, input);
+    this.settle();
+  }
+
+  /** What is said to or by this member from here on gets lost without a word; or no more. */
+  silence(bench: Bench, silent = true): void {
+    if (silent) this.#silent.add(bench);
+    else this.#silent.delete(bench);
   }
 
   #carryOut(bench: Bench, effects: readonly Effect[]): void {
@@ -262,9 +391,14 @@ export class Wire {
         this.#toOther(bench, link, (to) => ({ kind: 'frame', link: to, frame }));
       } else if (effect.kind === 'close') {
         const { link, reason } = effect;
-        this.#toOther(bench, link, (to) => ({ kind: 'link-closed', link: to, reason }));
+        this.#toOther(bench, link, (to) => ({
+          kind: 'link-closed',
+          link: to,
+          reason,
+          cause: 'ended',
+        }));
         this.#pending.push(() => {
-          this.input(bench, { kind: 'link-closed', link, reason });
+          this.input(bench, { kind: 'link-closed', link, reason, cause: 'ended' });
         });
       }
     }
@@ -273,8 +407,9 @@ export class Wire {
   #dial(bench: Bench, link: LinkId, address: Address): void {
     this.#pending.push(() => {
       const other = this.benches.find((one) => one.self.address === address);
-      if (other === undefined) {
-        this.input(bench, { kind: 'link-closed', link, reason: 'refused' });
+      if (this.#silent.has(bench) || (other !== undefined && this.#silent.has(other))) return;
+      if (other === undefined || this.#dead.has(other)) {
+        this.input(bench, { kind: 'link-closed', link, reason: 'refused', cause: 'refused' });
         return;
       }
       const theirs = other.engine.newLinkId();
@@ -287,7 +422,7 @@ export class Wire {
 
   #toOther(bench: Bench, link: LinkId, inputOf: (link: LinkId) => Input): void {
     const end = this.#ends.get(key(bench, link));
-    if (end === undefined) return;
+    if (end === undefined || this.#silent.has(bench) || this.#silent.has(end.bench)) return;
     this.#pending.push(() => {
       this.input(end.bench, inputOf(end.link));
     });
@@ -295,7 +430,7 @@ export class Wire {
 }
 
 function key(bench: Bench, link: LinkId): string {
-  return `${bench.self.nodeId} ${link}`;
+  return `${bench.name} ${link}`;
 }
 
 export const link1 = linkId(1);

@@ -2,23 +2,24 @@
  * What members say to each other on a link, in the domain's types. `@herald/wire` turns these into
  * bytes and back, and is the only place that checks them against the limits.
  */
-import type { Address, ClusterName, ElectionName, NodeId } from './ids.ts';
+import type { Contact } from './contact.ts';
+import type { CarriedState, StateVersion } from './endpoint-state.ts';
+import type { ClusterName, ElectionName, NodeId } from './ids.ts';
 import type { SealedRecord } from './record.ts';
 import type { Version } from './version.ts';
 
-/** The protocol versions that this build speaks. */
-export const protocolVersions = { min: 1, max: 1 } as const;
-
-export type Role = 'node' | 'elector';
-
-/** How to reach a member, and which of its lives is meant. */
-export interface Contact {
-  readonly nodeId: NodeId;
-  /** Grows with each restart of the same node id. */
-  readonly generation: number;
-  readonly address: Address;
-  readonly role: Role;
+export interface ProtocolRange {
+  readonly min: number;
+  readonly max: number;
 }
+
+/** The protocol versions that this build speaks. 1 is the leader plane alone; 2 adds the membership. */
+export const protocolVersions: ProtocolRange = { min: 1, max: 2 };
+
+/** From this version on a link carries endpoint states, and something at least every `beatMs`. */
+export const membershipProtocol = 2;
+
+export type { Contact, Role } from './contact.ts';
 
 /** Hash of all versions held; two unsigned 32-bit halves. */
 export interface StateHash {
@@ -44,6 +45,8 @@ export interface HelloFrame {
   readonly protocolMin: number;
   readonly protocolMax: number;
   readonly member: Contact;
+  /** "I only want to know whether you answer": welcomed, and ended. */
+  readonly probe: boolean;
 }
 
 /** The acceptor's answer: the link stands. */
@@ -88,6 +91,16 @@ export interface RoundFrame {
   readonly nonce: number;
   readonly hash: StateHash;
   readonly contacts: readonly Contact[];
+  /** What the sender knows of the members; absent where the link does not carry the membership. */
+  readonly members: MembersSummary | undefined;
+  /** The sender says something on this link again within this time, milliseconds; 0 promises nothing. */
+  readonly beatMs: number;
+}
+
+/** The hash of all (node id, generation, version) held of members that did not leave, and how many. */
+export interface MembersSummary {
+  readonly hash: StateHash;
+  readonly count: number;
 }
 
 /** Sends the nonce of a round back. */
@@ -115,6 +128,38 @@ export interface WantFrame {
   readonly elections: readonly ElectionName[];
 }
 
+/**
+ * "We differ: these are the hashes of what I hold, by bucket." Members fall into buckets by the first
+ * bits of the hash of their node id; how many there are is a power of two.
+ */
+export interface MemberHashesFrame {
+  readonly kind: 'member-hashes';
+  readonly hashes: readonly StateHash[];
+}
+
+export interface MemberDigestEntry extends StateVersion {
+  readonly nodeId: NodeId;
+}
+
+/** "In these buckets, out of `bucketCount`, this is all I hold: send what is newer, ask for the rest." */
+export interface MemberDigestFrame {
+  readonly kind: 'member-digest';
+  readonly bucketCount: number;
+  readonly buckets: readonly number[];
+  readonly entries: readonly MemberDigestEntry[];
+  /** No further digest follows the hashes that this answers. */
+  readonly last: boolean;
+}
+
+/** States, as a push or in answer to a digest; and whose states are asked for in turn. */
+export interface MemberDeltaFrame {
+  readonly kind: 'member-delta';
+  readonly states: readonly CarriedState[];
+  readonly wants: readonly NodeId[];
+  /** This ends the answer to a digest. */
+  readonly done: boolean;
+}
+
 export type Frame =
   | HelloFrame
   | WelcomeFrame
@@ -125,4 +170,7 @@ export type Frame =
   | RoundFrame
   | RoundReplyFrame
   | DigestFrame
-  | WantFrame;
+  | WantFrame
+  | MemberHashesFrame
+  | MemberDigestFrame
+  | MemberDeltaFrame;

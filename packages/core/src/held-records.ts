@@ -9,7 +9,7 @@ import type { ElectionName, LinkId } from './ids.ts';
 import { limits } from './limits.ts';
 import { ageMs } from './record.ts';
 import type { HeldRecord } from './record.ts';
-import { VersionsHash } from './state-hash.ts';
+import { XorHash, electionHash } from './state-hash.ts';
 import { isNewer, isSameChange } from './version.ts';
 import type { Version } from './version.ts';
 
@@ -35,7 +35,7 @@ export interface Slot {
 
 export class HeldRecords {
   readonly #slots = new Map<ElectionName, Slot>();
-  readonly #hash = new VersionsHash();
+  readonly #hash = new XorHash();
   readonly #emit: EffectSink;
   #nextExpiryMs = Infinity;
 
@@ -87,8 +87,10 @@ export class HeldRecords {
             pushesSent: { eager: 0, lazy: 0, repair: 0 },
           }
         : slot.trace;
-    if (previous !== undefined) this.#hash.toggle(election, previous.sealed.record.version);
-    this.#hash.toggle(election, version);
+    if (previous !== undefined) {
+      this.#hash.toggle(electionHash(election, previous.sealed.record.version));
+    }
+    this.#hash.toggle(electionHash(election, version));
     this.#slots.set(election, { held, parent, expiryTold: false, trace });
     this.#nextExpiryMs = Math.min(this.#nextExpiryMs, expiryMs(held));
     this.#emit({ kind: 'applied', held, previous, isChange });

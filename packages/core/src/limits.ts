@@ -22,6 +22,32 @@ export const limits = {
   wantElectionsMax: 256,
   /** Contacts in a welcome, refusal or round: enough to try elsewhere, small on the wire. */
   contactsPerFrameMax: 16,
+  /** Members that one member keeps states of; the largest fleet that is planned for. */
+  membersMax: 20_000,
+  /** Metadata of a member, keys and values together: it is kept by every other member. */
+  memberMetadataBytesMax: 2048,
+  /** Elections whose applied change a member tells of: the ones that changed last. */
+  appliedElectionsMax: 64,
+  /**
+   * Members that one member can call unreachable. A death is told by a handful of observers, so the
+   * survivors of 95 % of a fleet still have room for all the others.
+   */
+  unreachableMax: 64,
+  /** Buckets that two members compare by: 1 024 × 8 bytes of hashes, 20 members in each at the most. */
+  memberBucketsMax: 1024,
+  /** Buckets in one digest: some 256 states may come back. */
+  memberDigestBucketsMax: 16,
+  /** (node id, generation, version) in one digest: 256 × 150 bytes at the most. */
+  memberDigestEntriesMax: 256,
+  /** States in one frame, and node ids asked for. */
+  memberStatesPerFrameMax: 256,
+  memberWantsPerFrameMax: 256,
+  /** States in one frame, reckoned in bytes: a fifteenth of a millisecond at 1 Gbit/s. A larger state goes alone. */
+  memberPageBytesMax: 8192,
+  /** Removed members that are remembered so that no late message revives them. */
+  quarantineMax: 20_000,
+  /** Members named in an answer about convergence: enough to see who is slow. */
+  behindMax: 32,
   /** Contacts a member remembers in its address book. */
   contactsMax: 1024,
   /** Inbound links: with a fan-out of 4 the average is 4; 16 leaves room for uneven dialling. */

@@ -5,6 +5,9 @@ import type { Address, LinkId, NodeId } from './ids.ts';
 /** Samples that the round trip of a link is the minimum of: long enough to see an unloaded one. */
 const roundTripSamplesMax = 8;
 
+/** What a dial is for. A probe ends with the greeting: it only wants to know whether somebody answers. */
+export type DialPurpose = 'fanout' | 'replacement' | 'probe';
+
 export type LinkDirection = 'inbound' | 'outbound';
 
 /** dialing → (stream opens) → greeting → (hello and welcome) → up → (close asked for) → closing. */
@@ -20,36 +23,51 @@ export interface Link {
   peer: Contact | undefined;
   /** When the present phase began. */
   sinceMs: number;
-  /** Dialled beyond the fan-out, to replace another one. */
-  readonly replacement: boolean;
+  readonly purpose: DialPurpose;
+  /** Whom we expect there; undefined for inbound links, and where an address is all we know. */
+  readonly target: Contact | undefined;
+  /** What both ends speak; 0 until the greeting. */
+  protocol: number;
   readonly roundTripsMs: number[];
   /** When its round trip is to be measured again. */
   measureAtMs: number;
   /** The round that waits for its reply. */
   round: { readonly nonce: number; readonly sentAtMs: number } | undefined;
+  /** When this end sent something last, and when it sent a round last. */
+  sentAtMs: number;
+  roundAtMs: number;
+  /** Within which this end promised, in its last round, to say something again. */
+  promisedMs: number;
+}
+
+/** Whom a dial is for. */
+export interface Dialled {
+  readonly address: Address;
+  readonly target: Contact | undefined;
+  readonly purpose: DialPurpose;
 }
 
 export class LinkTable {
   readonly #links = new Map<LinkId, Link>();
+  readonly #upByPeer = new Map<NodeId, Link>();
 
-  add(
-    id: LinkId,
-    direction: LinkDirection,
-    address: Address | undefined,
-    nowMs: number,
-    replacement = false,
-  ): Link {
+  add(id: LinkId, dialled: Dialled | undefined, nowMs: number): Link {
     const link: Link = {
       id,
-      direction,
-      address,
-      phase: direction === 'outbound' ? 'dialing' : 'greeting',
+      direction: dialled === undefined ? 'inbound' : 'outbound',
+      address: dialled?.address,
+      phase: dialled === undefined ? 'greeting' : 'dialing',
       peer: undefined,
       sinceMs: nowMs,
-      replacement,
+      purpose: dialled?.purpose ?? 'fanout',
+      target: dialled?.target,
+      protocol: 0,
       roundTripsMs: [],
       measureAtMs: 0,
       round: undefined,
+      sentAtMs: nowMs,
+      roundAtMs: 0,
+      promisedMs: 0,
     };
     this.#links.set(id, link);
     return link;
@@ -73,25 +91,44 @@ export class LinkTable {
   }
 
   upTo(nodeId: NodeId): Link | undefined {
-    for (const link of this.#links.values()) {
-      if (link.phase === 'up' && link.peer?.nodeId === nodeId) return link;
-    }
-    return undefined;
+    return this.#upByPeer.get(nodeId);
+  }
+
+  /** The greeting succeeded: this is the link to that member now. */
+  comeUp(link: Link, peer: Contact): void {
+    link.peer = peer;
+    this.#upByPeer.set(peer.nodeId, link);
+  }
+
+  /** It carries nothing any more. */
+  goDown(link: Link): void {
+    const nodeId = link.peer?.nodeId;
+    if (nodeId !== undefined && this.#upByPeer.get(nodeId) === link) this.#upByPeer.delete(nodeId);
   }
 
   /** Links that somebody opened to us and that are in this phase. */
   countInbound(phase: LinkPhase): number {
+    return this.#count('inbound', phase);
+  }
+
+  /** Links that we opened and that are in this phase. */
+  countOutbound(phase: LinkPhase): number {
+    return this.#count('outbound', phase);
+  }
+
+  #count(direction: LinkDirection, phase: LinkPhase): number {
     let count = 0;
     for (const link of this.#links.values()) {
-      if (link.direction === 'inbound' && link.phase === phase) count++;
+      if (link.direction === direction && link.phase === phase) count++;
     }
     return count;
   }
 
-  /** Links that we opened and that are not on their way out. */
+  /** Links that we opened, that are to stay, and that are not on their way out. */
   outbound(): Link[] {
     return [...this.#links.values()].filter(
-      (link) => link.direction === 'outbound' && link.phase !== 'closing',
+      (link) =>
+        link.direction === 'outbound' && link.phase !== 'closing' && link.purpose !== 'probe',
     );
   }
 }

@@ -60,9 +60,10 @@ describe('overlay: greeting', () => {
 
   for (const [protocolMin, protocolMax, refused] of [
     [0, 0, true],
-    [2, 9, true],
+    [3, 9, true],
     [0, 1, false],
     [1, 9, false],
+    [2, 9, false],
   ] as const) {
     it(`${refused ? 'refuses' : 'takes'} a member that speaks protocol ${protocolMin} to ${protocolMax}`, () => {
       const frame = { ...helloOf(contact('peer')), protocolMin, protocolMax };

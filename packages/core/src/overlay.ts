@@ -1,46 +1,53 @@
 /**
- * Decides which links exist: whom to accept and whom to refuse, which of two links to the same
- * member stays, and when a member is isolated. Whom to dial is decided in `dialling.ts`.
+ * Decides which links exist, how a link comes to stand and how it ends, and when a member is
+ * isolated. Whom to dial is decided in `dialling.ts`, who is welcome in `admission.ts`.
  *
  * The overlay is a random graph: each member dials `fanout` random members and accepts a bounded
  * number. Links carry both ways. Electors are linked to each other on top of that, so that one
  * broadcast tree is good for whichever of them publishes.
  */
 import { AddressBook } from './address-book.ts';
-import type { BookEntry } from './address-book.ts';
+import { Admission, isSuperseded } from './admission.ts';
+import type { Identity, Refusal } from './admission.ts';
+import type { Contact, Role } from './contact.ts';
 import { Dialling } from './dialling.ts';
-import type { EffectSink } from './effects.ts';
-import type {
-  Contact,
-  HelloFrame,
-  RefuseFrame,
-  RefuseReason,
-  Role,
-  WelcomeFrame,
-} from './frames.ts';
-import { protocolVersions } from './frames.ts';
+import type { CloseCause, EffectSink } from './effects.ts';
+import type { HelloFrame, RefuseFrame, WelcomeFrame } from './frames.ts';
 import { linkId } from './ids.ts';
-import type { Address, ClusterName, LinkId } from './ids.ts';
+import type { Address, LinkId } from './ids.ts';
 import { limits } from './limits.ts';
 import { LinkTable, noteRoundTrip } from './links.ts';
-import type { Link } from './links.ts';
+import type { Dialled, Link } from './links.ts';
+import type { MemberTable } from './member-table.ts';
+import { pickSome } from './random.ts';
 import type { Random } from './random.ts';
 import type { EngineTuning } from './tuning.ts';
 
-/** What the overlay needs from the planes that run over its links. */
+/** What the overlay needs from the planes that run over its links, and tells them. */
 export interface OverlayListener {
   /** Whether losing this link would cut a branch of the tree. */
   isEager(link: LinkId): boolean;
   linkUp(link: Link, nowMs: number): void;
-  linkDown(link: Link): void;
+  /** `cause` is undefined where we ended the link ourselves. */
+  linkDown(link: Link, cause: CloseCause | undefined, nowMs: number): void;
+  /** The member that we dialled answered, whatever it said; or did not, or another one did in its place. */
+  dialAnswered(target: Contact, nowMs: number): void;
+  dialFailed(target: Contact, cause: 'refused' | 'lost', nowMs: number): void;
+  /** Another process has our node id: it greeted us, or we are refused because of it. */
+  namesake(theirs: Contact, nowMs: number): void;
 }
+
+/** For this long after something was lost, whom we dial may be lost too. */
+const troubleMs = 10_000;
 
 export class Overlay {
   readonly links = new LinkTable();
   readonly book: AddressBook;
-  readonly #cluster: ClusterName;
-  readonly #self: Contact;
+  readonly #identity: Identity;
+  readonly #members: MemberTable;
   readonly #tuning: EngineTuning;
+  readonly #random: Random;
+  readonly #admission: Admission;
   readonly #dialling: Dialling;
   readonly #emit: EffectSink;
   readonly #listener: OverlayListener;
@@ -48,30 +55,38 @@ export class Overlay {
   #nextHandshakeMs = Infinity;
   #lastLinkedMs: number;
   #isolated = false;
+  #troubledUntilMs = -Infinity;
 
   constructor(
-    identity: { readonly cluster: ClusterName; readonly self: Contact },
+    identity: Identity,
+    members: MemberTable,
     tuning: EngineTuning,
     random: Random,
     emit: EffectSink,
     listener: OverlayListener,
     nowMs: number,
   ) {
-    this.#cluster = identity.cluster;
-    this.#self = identity.self;
+    this.#identity = identity;
+    this.#members = members;
     this.#tuning = tuning;
+    this.#random = random;
     this.#emit = emit;
     this.#listener = listener;
-    this.book = new AddressBook(identity.self, tuning, random);
     this.#lastLinkedMs = nowMs;
+    const self = identity.own.contact;
+    this.book = new AddressBook(self, tuning, random);
+    this.#admission = new Admission(identity, this.links, tuning, (link, atMs) => {
+      this.close(link, 'replaced by a newer link', atMs);
+    });
     this.#dialling = new Dialling(
-      this.#self.role,
+      self,
       this.links,
       this.book,
+      members,
       tuning,
       random,
-      (entry, replacement, atMs) => {
-        this.#dial(entry, replacement, atMs);
+      (dialled, atMs) => {
+        this.#dial(dialled, atMs);
       },
       nowMs,
     );
@@ -94,12 +109,41 @@ export class Overlay {
     this.#dialling.lookAgain();
   }
 
+  /** Takes what others tell of whom to dial. Whom the membership knows already it knows better. */
   learn(contacts: readonly Contact[]): void {
-    for (const contact of contacts) if (this.book.learn(contact)) this.#dialling.lookAgain();
+    for (const contact of contacts) {
+      const known = this.#members.get(contact.nodeId)?.state.contact;
+      if (known !== undefined && known.generation >= contact.generation) continue;
+      if (this.book.learn(contact)) this.#dialling.lookAgain();
+    }
+  }
+
+  /** The membership knows this member, and where it is to be found in its present life. */
+  memberKnown(contact: Contact, restarted: boolean): void {
+    this.book.handOver(contact, restarted);
+    const link = this.links.upTo(contact.nodeId);
+    const claimedAnew =
+      link?.peer?.address === contact.address && link.peer.generation < contact.generation;
+    if (claimedAnew) link.peer = contact;
+    this.#dialling.lookAgain();
+  }
+
+  /** Dials a member only to know whether it answers; returns false when there is no dial to spare. */
+  probe(contact: Contact, nowMs: number): boolean {
+    return this.#dialling.dialBeside(contact, 'probe', nowMs);
+  }
+
+  /** Up to `count` random members to tell others about: of the live ones, and of those that only the book knows. */
+  contactsFor(asker: Contact | undefined, count: number): Contact[] {
+    const live = this.#dialling.liveContacts(count, asker?.nodeId);
+    const heardOf = this.book
+      .sample(count, asker?.nodeId)
+      .filter(({ nodeId }) => this.#members.get(nodeId) === undefined);
+    return pickSome([...live, ...heardOf], count, this.#random);
   }
 
   accepted(id: LinkId, nowMs: number): void {
-    const link = this.links.add(id, 'inbound', undefined, nowMs);
+    const link = this.links.add(id, undefined, nowMs);
     this.#expectGreeting(nowMs);
     if (this.links.countInbound('greeting') > limits.greetingLinksMax) {
       this.close(link, 'too many links that did not greet yet', nowMs);
@@ -116,29 +160,35 @@ export class Overlay {
       link: id,
       frame: {
         kind: 'hello',
-        cluster: this.#cluster,
-        protocolMin: protocolVersions.min,
-        protocolMax: protocolVersions.max,
-        member: this.#self,
+        cluster: this.#identity.cluster,
+        protocolMin: this.#identity.protocol.min,
+        protocolMax: this.#identity.protocol.max,
+        member: this.#identity.own.contact,
+        probe: link.purpose === 'probe',
       },
     });
   }
 
-  closed(id: LinkId, reason: string, nowMs: number): void {
+  closed(id: LinkId, reason: string, cause: CloseCause, nowMs: number): void {
     const link = this.links.get(id);
     if (link === undefined) return;
-    const shortLived = link.phase !== 'closing' && nowMs - link.sinceMs < this.#tuning.handshakeMs;
-    const failed = link.phase === 'dialing' || link.phase === 'greeting' || shortLived;
-    if (failed && link.address !== undefined) this.book.noteFailure(link.address, nowMs);
-    if (link.phase === 'up') this.#lost(link, reason, nowMs);
+    const { phase } = link;
+    const shortLived = phase !== 'closing' && nowMs - link.sinceMs < this.#tuning.handshakeMs;
+    const opening = phase === 'dialing' || phase === 'greeting';
+    if ((opening || shortLived) && link.address !== undefined) {
+      this.book.noteFailure(link.address, nowMs);
+    }
+    if (phase === 'up') this.#lost(link, reason, cause, nowMs);
+    if (cause !== 'ended') this.#troubledUntilMs = nowMs + troubleMs;
     this.links.delete(id);
+    if (opening && cause !== 'ended') this.#unanswered(link, cause, nowMs);
     this.#dialling.lookAgain();
   }
 
   /** Ends a link: the shell writes what was sent, then closes the stream. */
   close(link: Link, reason: string, nowMs: number): void {
     if (link.phase === 'closing') return;
-    if (link.phase === 'up') this.#lost(link, reason, nowMs);
+    if (link.phase === 'up') this.#lost(link, reason, undefined, nowMs);
     this.#enter(link, 'closing', nowMs);
     this.#emit({ kind: 'close', link: link.id, reason });
   }
@@ -154,59 +204,62 @@ export class Overlay {
       this.violated(link, 'unexpected hello', nowMs);
       return;
     }
-    const refusal = this.#refusalOf(link, hello, nowMs);
+    this.#noteNamesake(hello.member, nowMs);
+    const refusal = this.#admission.refusalOf(link, hello, nowMs);
     if (refusal !== undefined) {
-      this.#refuse(link, refusal.reason, refusal.detail, hello.member, nowMs);
+      this.#refuse(link, refusal, hello.member, nowMs);
       return;
     }
+    const contacts = hello.probe ? [] : this.contactsFor(hello.member, limits.contactsPerFrameMax);
+    link.protocol = Math.min(this.#identity.protocol.max, hello.protocolMax);
     this.#emit({
       kind: 'send',
       link: link.id,
       frame: {
         kind: 'welcome',
-        protocol: Math.min(protocolVersions.max, hello.protocolMax),
-        member: this.#self,
-        contacts: this.book.sample(limits.contactsPerFrameMax, hello.member.nodeId),
+        protocol: link.protocol,
+        member: this.#identity.own.contact,
+        contacts,
       },
     });
     this.learn([hello.member]);
-    this.#comeUp(link, hello.member, nowMs);
+    if (hello.probe) this.close(link, 'probed', nowMs);
+    else this.#comeUp(link, hello.member, nowMs);
   }
 
   receiveWelcome(link: Link, welcome: WelcomeFrame, nowMs: number): void {
+    const { min, max } = this.#identity.protocol;
+    const { member } = welcome;
     if (link.direction !== 'outbound' || link.phase !== 'greeting') {
       this.violated(link, 'unexpected welcome', nowMs);
       return;
     }
-    if (welcome.protocol < protocolVersions.min || welcome.protocol > protocolVersions.max) {
+    if (welcome.protocol < min || welcome.protocol > max) {
       this.violated(link, `protocol ${welcome.protocol} was not offered`, nowMs);
       return;
     }
-    if (welcome.member.nodeId === this.#self.nodeId) {
+    if (member.nodeId === this.#identity.own.contact.nodeId) {
+      this.#noteNamesake(member, nowMs);
       this.violated(link, 'welcomed by ourselves', nowMs);
       return;
     }
     noteRoundTrip(link, nowMs - link.sinceMs);
-    if (link.address !== undefined) this.book.noteSuccess(link.address, welcome.member);
-    this.learn([welcome.member, ...welcome.contacts]);
-    const rival = this.links.upTo(welcome.member.nodeId);
-    if (isSuperseded(welcome.member, rival)) {
-      if (link.address !== undefined) this.book.noteFull(link.address, nowMs);
-      this.close(link, 'superseded', nowMs);
-      return;
-    }
-    if (rival !== undefined && !this.#newcomerStays(link, rival, welcome.member, nowMs)) {
-      this.close(link, 'duplicate', nowMs);
-      return;
-    }
-    this.#comeUp(link, welcome.member, nowMs);
-    if (link.replacement) this.#retireFor(link, nowMs);
+    link.protocol = welcome.protocol;
+    if (link.address !== undefined) this.book.noteSuccess(link.address, member);
+    this.learn([member, ...welcome.contacts]);
+    this.#answered(link, member, nowMs);
+    if (link.purpose === 'probe') this.close(link, 'probed', nowMs);
+    else this.#welcomed(link, member, nowMs);
   }
 
   receiveRefuse(link: Link, refuse: RefuseFrame, nowMs: number): void {
     this.learn(refuse.contacts);
-    const { address } = link;
-    if (address !== undefined) {
+    for (const contact of refuse.contacts) this.#noteNamesake(contact, nowMs);
+    const { address, target } = link;
+    if (address !== undefined && link.phase === 'greeting') {
+      const elsewhere = refuse.reason === 'cluster-mismatch' || refuse.reason === 'self';
+      if (elsewhere) this.#unanswered(link, 'refused', nowMs);
+      else if (target !== undefined) this.#listener.dialAnswered(target, nowMs);
       switch (refuse.reason) {
         case 'full':
         case 'duplicate':
@@ -231,80 +284,46 @@ export class Overlay {
     if (nowMs >= this.#nextIsolationMs()) this.#setIsolated(true);
   }
 
-  /** Why this hello is not welcome, if it is not. Older links that lose against it are closed. */
-  #refusalOf(
-    link: Link,
-    hello: HelloFrame,
-    nowMs: number,
-  ): { reason: RefuseReason; detail: string } | undefined {
-    const { member } = hello;
-    if (hello.cluster !== this.#cluster) {
-      return {
-        reason: 'cluster-mismatch',
-        detail: `this member belongs to cluster "${this.#cluster}"`,
-      };
-    }
-    if (hello.protocolMax < protocolVersions.min || hello.protocolMin > protocolVersions.max) {
-      const { min, max } = protocolVersions;
-      return {
-        reason: 'protocol-mismatch',
-        detail: `this member speaks protocol ${min} to ${max}`,
-      };
-    }
-    if (member.nodeId === this.#self.nodeId) {
-      return member.generation === this.#self.generation
-        ? { reason: 'self', detail: 'you dialled yourself' }
-        : {
-            reason: 'invalid',
-            detail: `node id "${member.nodeId}" is taken by ${this.#self.address}`,
-          };
-    }
+  /** A link of ours was welcomed: it stands, unless one to a later life, or one that crossed it, does. */
+  #welcomed(link: Link, member: Contact, nowMs: number): void {
     const rival = this.links.upTo(member.nodeId);
     if (isSuperseded(member, rival)) {
-      return {
-        reason: 'superseded',
-        detail: `node id "${member.nodeId}" has a newer generation`,
-      };
+      if (link.address !== undefined) this.book.noteFull(link.address, nowMs);
+      this.close(link, 'superseded', nowMs);
+      return;
     }
-    if (!this.#hasRoomFor(member, rival)) {
-      return { reason: 'full', detail: `${this.#tuning.inboundLinks} inbound links are taken` };
+    if (rival !== undefined && !this.#admission.newcomerStays(link, rival, member, nowMs)) {
+      this.close(link, 'duplicate', nowMs);
+      return;
     }
-    return rival === undefined || this.#newcomerStays(link, rival, member, nowMs)
-      ? undefined
-      : { reason: 'duplicate', detail: 'already linked' };
+    this.#comeUp(link, member, nowMs);
+    if (link.purpose === 'replacement') this.#retireFor(link, nowMs);
   }
 
-  /** The place of an inbound link that the newcomer would replace is free for it. */
-  #hasRoomFor(member: Contact, rival: Link | undefined): boolean {
-    const betweenElectors = member.role === 'elector' && this.#self.role === 'elector';
-    const room = this.#tuning.inboundLinks + (betweenElectors ? limits.electorLinksMax : 0);
-    const freed = rival?.direction === 'inbound' ? 1 : 0;
-    return this.links.countInbound('up') - freed < room;
-  }
-
-  /**
-   * Two links to one member: the newer stays, unless both ends dialled at the same time; then the
-   * one dialled by the smaller node id stays, so that both ends choose the same. The loser is closed.
-   */
-  #newcomerStays(newcomer: Link, rival: Link, member: Contact, nowMs: number): boolean {
-    const crossed =
-      rival.direction !== newcomer.direction &&
-      rival.peer?.generation === member.generation &&
-      nowMs - rival.sinceMs < this.#tuning.handshakeMs;
-    if (crossed) {
-      const smallerDialedNewcomer =
-        newcomer.direction === 'outbound'
-          ? this.#self.nodeId < member.nodeId
-          : member.nodeId < this.#self.nodeId;
-      if (!smallerDialedNewcomer) return false;
+  /** Who answered may be another one than we dialled: then that one is not there. */
+  #answered({ target }: Link, member: Contact, nowMs: number): void {
+    if (target !== undefined && target.nodeId !== member.nodeId) {
+      this.#listener.dialFailed(target, 'refused', nowMs);
     }
-    this.close(rival, 'replaced by a newer link', nowMs);
-    return true;
+    this.#listener.dialAnswered(member, nowMs);
   }
 
-  #refuse(link: Link, reason: RefuseReason, detail: string, asker: Contact, nowMs: number): void {
+  #noteNamesake(contact: Contact, nowMs: number): void {
+    const { nodeId, address } = this.#identity.own.contact;
+    if (contact.nodeId === nodeId && contact.address !== address) {
+      this.#listener.namesake(contact, nowMs);
+    }
+  }
+
+  #unanswered({ target }: Link, cause: 'refused' | 'lost', nowMs: number): void {
+    if (target !== undefined) this.#listener.dialFailed(target, cause, nowMs);
+  }
+
+  #refuse(link: Link, { reason, detail }: Refusal, asker: Contact, nowMs: number): void {
     const sameCluster = reason !== 'cluster-mismatch' && reason !== 'protocol-mismatch';
-    const contacts = sameCluster ? this.book.sample(limits.contactsPerFrameMax, asker.nodeId) : [];
+    let contacts = sameCluster ? this.contactsFor(asker, limits.contactsPerFrameMax) : [];
+    const rival = reason === 'superseded' ? this.links.upTo(asker.nodeId)?.peer : undefined;
+    if (rival !== undefined) contacts = [rival, ...contacts.slice(1)]; // who has its name now
     if (reason === 'full') this.learn([asker]);
     this.#emit({
       kind: 'send',
@@ -315,7 +334,7 @@ export class Overlay {
   }
 
   #comeUp(link: Link, peer: Contact, nowMs: number): void {
-    link.peer = peer;
+    this.links.comeUp(link, peer);
     this.#enter(link, 'up', nowMs);
     this.#lastLinkedMs = Infinity;
     this.#setIsolated(false);
@@ -324,10 +343,11 @@ export class Overlay {
     this.#listener.linkUp(link, nowMs);
   }
 
-  #lost(link: Link, reason: string, nowMs: number): void {
+  #lost(link: Link, reason: string, cause: CloseCause | undefined, nowMs: number): void {
     if (link.peer === undefined) return;
     if (this.links.up().length === 1) this.#lastLinkedMs = nowMs; // it was the last one
-    this.#listener.linkDown(link);
+    this.links.goDown(link);
+    this.#listener.linkDown(link, cause, nowMs);
     this.#emit({ kind: 'link-down', link: link.id, peer: link.peer, reason });
     this.#dialling.lookAgain();
   }
@@ -339,27 +359,36 @@ export class Overlay {
   }
 
   #expectGreeting(nowMs: number): void {
-    this.#nextHandshakeMs = Math.min(this.#nextHandshakeMs, nowMs + this.#tuning.handshakeMs);
+    const soonestMs = Math.min(this.#tuning.handshakeMs, this.#tuning.probeTimeoutMs);
+    this.#nextHandshakeMs = Math.min(this.#nextHandshakeMs, nowMs + soonestMs);
   }
 
   #closeSilentLinks(nowMs: number): void {
     this.#nextHandshakeMs = Infinity;
     for (const link of [...this.links.all()]) {
       if (link.phase !== 'greeting' && link.phase !== 'dialing') continue;
-      const dueMs = link.sinceMs + this.#tuning.handshakeMs;
+      const { handshakeMs, probeTimeoutMs } = this.#tuning;
+      const dueMs = link.sinceMs + (link.purpose === 'probe' ? probeTimeoutMs : handshakeMs);
       if (dueMs > nowMs) {
         this.#nextHandshakeMs = Math.min(this.#nextHandshakeMs, dueMs);
         continue;
       }
       this.violated(link, 'no greeting in time', nowMs);
+      this.#unanswered(link, 'lost', nowMs);
     }
   }
 
-  #dial(entry: BookEntry, replacement: boolean, nowMs: number): void {
+  #dial(dialled: Dialled, nowMs: number): void {
     const id = this.newLinkId();
-    this.links.add(id, 'outbound', entry.address, nowMs, replacement);
+    this.links.add(id, dialled, nowMs);
     this.#expectGreeting(nowMs);
-    this.#emit({ kind: 'dial', link: id, address: entry.address });
+    const doubtful = dialled.purpose === 'probe' || this.#isTroubled(nowMs);
+    this.#emit({ kind: 'dial', link: id, address: dialled.address, doubtful });
+  }
+
+  /** Somebody is gone, or was lost a moment ago: others may be, too. */
+  #isTroubled(nowMs: number): boolean {
+    return this.#members.of('unreachable').length > 0 || nowMs < this.#troubledUntilMs;
   }
 
   #retireFor(replacement: Link, nowMs: number): void {
@@ -370,8 +399,12 @@ export class Overlay {
   }
 
   #nextIsolationMs(): number {
-    if (this.#isolated || this.#lastLinkedMs === Infinity || this.book.size === 0) return Infinity;
+    if (this.#isolated || this.#lastLinkedMs === Infinity || !this.#knowsOthers()) return Infinity;
     return this.#lastLinkedMs + this.#tuning.isolationMs;
+  }
+
+  #knowsOthers(): boolean {
+    return this.book.size > 0 || this.#members.size > 1;
   }
 
   #setIsolated(isolated: boolean): void {
@@ -379,9 +412,4 @@ export class Overlay {
     this.#isolated = isolated;
     this.#emit({ kind: 'isolation', isolated });
   }
-}
-
-/** Whether the link that stands leads to a later life of this member. */
-function isSuperseded(member: Contact, rival: Link | undefined): boolean {
-  return rival?.peer !== undefined && rival.peer.generation > member.generation;
 }

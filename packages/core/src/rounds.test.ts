@@ -42,7 +42,14 @@ describe('rounds', () => {
     const { bench, links } = linked(2);
     const [one, other] = links;
     assert.ok(one !== undefined && other !== undefined);
-    const equal = { kind: 'round', nonce: 7, hash: { high: 0, low: 0 }, contacts: [] } as const;
+    const equal = {
+      kind: 'round',
+      nonce: 7,
+      hash: { high: 0, low: 0 },
+      contacts: [],
+      members: undefined,
+      beatMs: 0,
+    } as const;
     const same = bench.frame(one, equal);
     assert.deepEqual(sent(same, 'round-reply'), [{ kind: 'round-reply', nonce: 7 }]);
     assert.deepEqual(sent(same, 'digest'), []);
@@ -88,7 +95,14 @@ describe('rounds', () => {
     const { bench, links } = linked(1);
     const [link] = links;
     assert.ok(link !== undefined);
-    const frame = { kind: 'round', nonce: 0, hash: { high: 0, low: 0 }, contacts: [] } as const;
+    const frame = {
+      kind: 'round',
+      nonce: 0,
+      hash: { high: 0, low: 0 },
+      contacts: [],
+      members: undefined,
+      beatMs: 0,
+    } as const;
     assert.deepEqual(sent(bench.frame(link, frame), 'round-reply'), []);
   });
 
@@ -120,7 +134,14 @@ describe('rounds', () => {
     assert.ok(link !== undefined);
     const news = contact('far-away');
     const hash = { high: 0, low: 0 };
-    bench.frame(link, { kind: 'round', nonce: 1, hash, contacts: [news] });
+    bench.frame(link, {
+      kind: 'round',
+      nonce: 1,
+      hash,
+      contacts: [news],
+      members: undefined,
+      beatMs: 0,
+    });
     assert.ok(bench.engine.contacts().some(({ nodeId }) => nodeId === news.nodeId));
   });
 });

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 
 import { arbitraryVersion, payments, version } from './fixtures.test.ts';
 import { parseElectionName } from './ids.ts';
-import { VersionsHash, sameHash } from './state-hash.ts';
+import { XorHash, electionHash, sameHash } from './state-hash.ts';
 
 const arbitraryState = fc.uniqueArray(
   fc.record({
@@ -21,9 +21,9 @@ function hashOf(
     election: ReturnType<typeof parseElectionName>;
     at: ReturnType<typeof version>;
   }[],
-): VersionsHash {
-  const hash = new VersionsHash();
-  for (const { election, at } of state) hash.toggle(election, at);
+): XorHash {
+  const hash = new XorHash();
+  for (const { election, at } of state) hash.toggle(electionHash(election, at));
   return hash;
 }
 
@@ -44,8 +44,8 @@ describe('hash of the versions held', () => {
         const [first, ...rest] = state;
         if (first === undefined) return;
         const hash = hashOf(state);
-        hash.toggle(first.election, first.at);
-        hash.toggle(first.election, newer);
+        hash.toggle(electionHash(first.election, first.at));
+        hash.toggle(electionHash(first.election, newer));
         assert.deepEqual(hash.value, hashOf([{ ...first, at: newer }, ...rest]).value);
       }),
     );
@@ -63,7 +63,7 @@ describe('hash of the versions held', () => {
     ];
     const hashes = parts.map((at) => hashOf([{ election: payments, at }]).value);
     hashes.push(hashOf([{ election: parseElectionName('payment'), at: version(1) }]).value);
-    hashes.push(new VersionsHash().value);
+    hashes.push(new XorHash().value);
     for (const [index, a] of hashes.entries()) {
       for (const b of hashes.slice(index + 1)) assert.ok(!sameHash(a, b));
     }

@@ -1,31 +1,55 @@
 /**
- * A hash of all versions held, kept up to date in O(1) per change: the XOR of one hash per
- * (election, version). Equal states have equal hashes; different ones collide once in 2^64, and
- * then only until the next renewal.
+ * Hashes of all that is held, kept up to date in O(1) per change: the XOR of one hash per
+ * (election, version), or per (node id, generation, version). Equal states have equal hashes;
+ * different ones collide once in 2^64, and then only until the next change.
  */
+import type { StateVersion } from './endpoint-state.ts';
 import type { StateHash } from './frames.ts';
-import type { ElectionName } from './ids.ts';
+import type { ElectionName, NodeId } from './ids.ts';
 import type { Version } from './version.ts';
 
-export class VersionsHash {
+const highBasis = 0x811c9dc5;
+const lowBasis = 0x2f0b4c47;
+
+/** A sum of hashes by XOR: adding what was absent and removing what was there are the same. */
+export class XorHash {
   #high = 0;
   #low = 0;
 
   get value(): StateHash {
-    return { high: this.#high, low: this.#low };
+    return { high: this.#high >>> 0, low: this.#low >>> 0 };
   }
 
-  /** Adds what was absent, or removes what was there: XOR is its own inverse. */
-  toggle(election: ElectionName, version: Version): void {
-    const words = [
-      version.lineage,
-      ...splitWords(version.epoch),
-      ...splitWords(version.sequence),
-      version.renewal,
-    ];
-    this.#high = (this.#high ^ hashOf(election, words, 0x811c9dc5)) >>> 0;
-    this.#low = (this.#low ^ hashOf(election, words, 0x2f0b4c47)) >>> 0;
+  toggle({ high, low }: StateHash): void {
+    this.#high ^= high;
+    this.#low ^= low;
   }
+}
+
+export function electionHash(election: ElectionName, version: Version): StateHash {
+  const words = [
+    version.lineage,
+    ...splitWords(version.epoch),
+    ...splitWords(version.sequence),
+    version.renewal,
+  ];
+  return { high: hashOf(election, words, highBasis), low: hashOf(election, words, lowBasis) };
+}
+
+/** As signed numbers, which take no memory of their own where a million of them are kept. */
+export function memberHash(nodeId: NodeId, { generation, version }: StateVersion): StateHash {
+  const words = [
+    generation | 0,
+    Math.floor(generation / 0x1_0000_0000),
+    version | 0,
+    Math.floor(version / 0x1_0000_0000),
+  ];
+  return { high: hashOf(nodeId, words, highBasis) | 0, low: hashOf(nodeId, words, lowBasis) | 0 };
+}
+
+/** Spreads node ids over buckets: 32 bits, signed. */
+export function nodeIdHash(nodeId: NodeId): number {
+  return hashOf(nodeId, [], highBasis) | 0;
 }
 
 export function sameHash(a: StateHash, b: StateHash): boolean {

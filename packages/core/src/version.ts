@@ -37,6 +37,11 @@ export function isSameChange(a: Version, b: Version): boolean {
   return a.lineage === b.lineage && a.epoch === b.epoch && a.sequence === b.sequence;
 }
 
+/** The version of the change that this one renews. */
+export function changeOf(version: Version): Version {
+  return version.renewal === 0 ? version : { ...version, renewal: 0 };
+}
+
 /** `lineage.epoch.sequence.renewal`, for people. */
 export function formatVersion(version: Version): string {
   return `${version.lineage}.${version.epoch}.${version.sequence}.${version.renewal}`;

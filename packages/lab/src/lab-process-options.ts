@@ -62,8 +62,10 @@ export const labProcessOptions = defineOptions({
   nodesPerProcess: {
     flag: '--nodes-per-process <count>',
     schema: wholeNumber({ min: 1, max: nodesPerProcessMax }),
-    default: String(labDefaults.nodesPerProcess),
-    description: 'Gossip nodes that share a worker process',
+    optional: true,
+    description:
+      `Gossip nodes that share a worker process; half of them unless given, and at most ` +
+      String(labDefaults.nodesPerProcess),
     group: 'Lab',
   },
   fanout: {
@@ -76,6 +78,14 @@ export const labProcessOptions = defineOptions({
 });
 
 export type LabProcessOptions = ParsedOptions<typeof labProcessOptions>;
+
+/** Two processes at least, so that there is something to lose. */
+export function nodesPerProcessOf(
+  options: Pick<LabProcessOptions, 'nodes' | 'nodesPerProcess'>,
+): number {
+  const half = Math.ceil(options.nodes / 2);
+  return options.nodesPerProcess ?? Math.min(labDefaults.nodesPerProcess, half);
+}
 
 /** Rules between options, and those that no schema states. */
 export function checkLabOptions(options: LabProcessOptions): readonly OptionProblem[] {

@@ -61,17 +61,21 @@ export interface LabStart {
   readonly elected: Change;
   /** From the start to the moment when the last node knew the leader. */
   readonly readyMs: number;
+  /** When the last member had come up, on the machine's monotonic clock. */
+  readonly allUpMs: number;
 }
 
 /** A running lab. Made by `startLab`. */
 export class Lab implements AsyncDisposable {
   readonly elected: Change;
   readonly readyMs: number;
+  readonly allUpMs: number;
   readonly #parts: LabParts;
   #closing: Promise<void> | undefined;
 
-  constructor(parts: LabParts, { elected, readyMs }: LabStart) {
+  constructor(parts: LabParts, { elected, readyMs, allUpMs }: LabStart) {
     this.#parts = parts;
+    this.allUpMs = allUpMs;
     this.elected = elected;
     this.readyMs = readyMs;
   }
@@ -163,6 +167,36 @@ export class Lab implements AsyncDisposable {
       },
       { ...options, pollMs: settlePollMs },
     );
+  }
+
+  /** Members that run: nodes and electors. */
+  get liveMembers(): number {
+    const { electors, nodes } = this.#parts;
+    return nodes.liveNodes + electors.electors.filter(({ isRunning }) => isRunning).length;
+  }
+
+  /**
+   * Waits until every node that runs counts exactly the members that run, and at most `goneMax` that
+   * are gone; returns when that was.
+   * @throws LabError `timeout` that says how the nodes see it instead.
+   */
+  async untilMembersAgree(options: {
+    readonly goneMax: number;
+    readonly timeoutMs: number;
+    readonly signal?: AbortSignal;
+  }): Promise<number> {
+    await this.#parts.nodes.untilAgreed(this.liveMembers, options);
+    return monotonicNowMs();
+  }
+
+  /** Kills a worker process, and all its nodes with it, without a word. */
+  killWorker(worker: NodeWorker): Promise<void> {
+    return this.#parts.nodes.kill(worker);
+  }
+
+  /** Starts a worker that has ended again: its nodes come back under their ids, in new lives. */
+  restartWorker(worker: NodeWorker, signal?: AbortSignal): Promise<void> {
+    return this.#parts.nodes.restart(worker, signal);
   }
 
   /** What everything together uses, over some seconds; meaningful once things have settled. */

@@ -167,6 +167,7 @@ test(
         'changes',
         'client',
         'idle',
+        'members',
       ]);
       const changes = report['changes'] as { cause: string; reached: number }[];
       assert.deepEqual(

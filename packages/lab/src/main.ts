@@ -5,7 +5,7 @@
 import { ProcessError, runProcess } from '@herald/process';
 import { etcdEnvironment } from './etcd-option.ts';
 import { whyNotWritable, writeJsonFile } from './json-file.ts';
-import { checkLabOptions, labProcessOptions } from './lab-process-options.ts';
+import { checkLabOptions, labProcessOptions, nodesPerProcessOf } from './lab-process-options.ts';
 import type { LabProcessOptions } from './lab-process-options.ts';
 import { labVersion } from './lab-version.ts';
 import type { Lab } from './lab.ts';
@@ -26,7 +26,7 @@ async function bringUp(
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<Lab> {
-  const { nodes, electors, ttl, etcd, etcdEndpoints, portBase, nodesPerProcess, fanout } = options;
+  const { nodes, electors, ttl, etcd, etcdEndpoints, portBase, fanout } = options;
   const sizes = [counted(nodes, 'gossip node'), counted(electors, 'elector')];
   terminal.heading(`Herald lab: ${sizes.join(', ')}, a lease of ${String(ttl / 1_000)} s`);
   const lab = await startLab({
@@ -34,7 +34,7 @@ async function bringUp(
     electors,
     etcd: etcd === '3' ? 3 : 1,
     ttlSeconds: ttl / 1_000,
-    nodesPerProcess,
+    nodesPerProcess: nodesPerProcessOf(options),
     logLevel,
     ...(portBase !== undefined && { portBase }),
     ...(fanout !== undefined && { fanout }),

@@ -8,6 +8,7 @@ import type { WorkerArrivals } from './measure/change.ts';
 import { waitUntil } from './process/wait-until.ts';
 import type {
   LinkCounts,
+  MembersSeen,
   NodePlan,
   NodeWorkerCalls,
   TierPlan,
@@ -28,6 +29,7 @@ const startTimeoutMs = 60_000;
 const askTimeoutMs = 10_000;
 const linkTimeoutMs = 60_000;
 const linkPollMs = 100;
+const membersPollMs = 100;
 /** Links count as settled when their number stays the same for this long. */
 const calmMs = 400;
 /** A link is replaced now and then for good, so that a large tier is never quite calm. */
@@ -59,8 +61,8 @@ export interface NodeWorker {
 export class NodeTier implements AsyncDisposable {
   readonly #options: NodeTierOptions;
   readonly #workers: {
-    readonly process: WorkerProcess<NodeWorkerCalls>;
-    readonly nodes: LabNode[];
+    process: WorkerProcess<NodeWorkerCalls>;
+    nodes: LabNode[];
   }[] = [];
 
   constructor(options: NodeTierOptions) {
@@ -89,7 +91,7 @@ export class NodeTier implements AsyncDisposable {
   async start(signal?: AbortSignal): Promise<void> {
     const plans = planNodes(this.#options);
     plans.forEach((_, index) => {
-      this.#startWorker(index);
+      this.#workers.push({ process: this.#startWorker(index), nodes: [] });
     });
     // The very first nodes have nobody to join by; all others have them.
     const first = plans[0]?.splice(0, nodesPerStart) ?? [];
@@ -103,6 +105,67 @@ export class NodeTier implements AsyncDisposable {
         }
       }),
     );
+  }
+
+  /** Ends a worker process as a machine that loses power does; its nodes say nothing any more. */
+  async kill(worker: NodeWorker): Promise<void> {
+    worker.process.signal('SIGKILL');
+    await worker.process.exited;
+  }
+
+  /** Starts a worker that has ended again, with the same nodes: new lives of the same ids. */
+  async restart(worker: NodeWorker, signal?: AbortSignal): Promise<void> {
+    const index = this.#workers.findIndex((each) => each === worker);
+    const place = this.#workers[index];
+    const plan = planNodes(this.#options)[index];
+    if (place === undefined || plan === undefined || worker.process.isRunning) {
+      throw new LabError('unsupported', `${worker.process.name} has not ended`);
+    }
+    place.nodes = [];
+    place.process = this.#startWorker(index);
+    while (plan.length > 0) {
+      signal?.throwIfAborted();
+      await this.#startNodes(index, plan.splice(0, nodesPerStart));
+    }
+  }
+
+  /** What the nodes that run make of the members, the most frequent view first. */
+  async members(): Promise<readonly MembersSeen[]> {
+    const seen = new Map<string, MembersSeen>();
+    for (const one of (await this.#ask('members', {})).flat()) {
+      const key = `${String(one.live)} ${String(one.gone)}`;
+      seen.set(key, { ...one, nodes: one.nodes + (seen.get(key)?.nodes ?? 0) });
+    }
+    return [...seen.values()].sort((a, b) => b.nodes - a.nodes);
+  }
+
+  /**
+   * Resolves when every node that runs counts `live` members and no more than `goneMax` that are gone.
+   * @throws LabError `timeout` that says how the nodes see it instead.
+   */
+  async untilAgreed(
+    live: number,
+    { goneMax, timeoutMs, signal }: { goneMax: number; timeoutMs: number; signal?: AbortSignal },
+  ): Promise<void> {
+    let seen: readonly MembersSeen[] = [];
+    try {
+      await waitUntil(
+        `all nodes to count ${String(live)} members`,
+        async () => {
+          seen = await this.members();
+          return seen.length > 0 && seen.every((one) => one.live === live && one.gone <= goneMax);
+        },
+        { timeoutMs, pollMs: membersPollMs, signal },
+      );
+    } catch (error) {
+      if (!(error instanceof LabError) || error.code !== 'timeout') throw error;
+      const views = seen
+        .slice(0, 4)
+        .map(
+          (one) => `${String(one.nodes)} count ${String(one.live)} and ${String(one.gone)} gone`,
+        );
+      throw new LabError('timeout', `${error.message}; ${views.join(', ')}`, { cause: error });
+    }
   }
 
   /** Resolves when every node has a link to another member. */
@@ -182,7 +245,7 @@ export class NodeTier implements AsyncDisposable {
     return this.#workers.filter(({ process }) => process.isRunning);
   }
 
-  #startWorker(index: number): void {
+  #startWorker(index: number): WorkerProcess<NodeWorkerCalls> {
     const name = `worker-${String(index + 1)}`;
     const script = new URL('./worker/node-worker-main.js', import.meta.url);
     const process = new WorkerProcess<NodeWorkerCalls>({
@@ -190,17 +253,18 @@ export class NodeTier implements AsyncDisposable {
       script,
       onLine: this.#options.onLine,
     });
-    const worker = { process, nodes: [] };
-    this.#workers.push(worker);
     void process.exited.then((exit) => {
+      const worker = this.#workers[index];
+      if (worker?.process !== process) return;
       this.#options.onWorkerEnd(worker, exit.signal ?? `exit code ${String(exit.code)}`);
     });
+    return process;
   }
 
   async #startNodes(index: number, plan: readonly NodePlan[]): Promise<void> {
     const worker = this.#workers[index];
     if (worker === undefined || plan.length === 0) return;
-    const running = this.nodes.map(({ address }) => address);
+    const running = this.#live.flatMap(({ nodes }) => nodes).map(({ address }) => address);
     const seeds = pickSome(running, seedsPerStart, Math.random);
     const request = { tier: this.#options.tier, seeds, nodes: plan };
     const addresses = await worker.process.call('start', request, { timeoutMs: startTimeoutMs });

@@ -40,6 +40,27 @@ export interface IdleReport {
   readonly bytesPerNodePerSecond: number | null;
 }
 
+export interface MembersReport {
+  /** From the moment when the last member had come up to that when every node counted all of them. */
+  readonly allKnownMs: number;
+  /** Null where one worker process hosts all nodes. */
+  readonly massFailure: MassFailureReport | null;
+}
+
+/** A worker process killed, with all its nodes. */
+export interface MassFailureReport {
+  readonly killed: number;
+  /** From the kill until all others counted them out. */
+  readonly agreedMs: number;
+  /** The next change of leader: how many of the nodes that were left heard of it, and how fast. */
+  readonly reached: number;
+  readonly survivors: number;
+  readonly p99Ms: number | null;
+  readonly maxMs: number | null;
+  /** From when the last of them had come up again until all counted everybody. */
+  readonly backMs: number;
+}
+
 export interface LabReport {
   readonly nodes: number;
   readonly electors: number;
@@ -48,6 +69,7 @@ export interface LabReport {
   readonly changes: readonly ChangeReport[];
   readonly client: ClientReport;
   readonly idle: IdleReport;
+  readonly members: MembersReport;
 }
 
 /** @param sinceMs The kill or the request, on the monotonic clock; undefined for the first election. */
@@ -77,6 +99,18 @@ export function reportIdle(idle: IdleUsage): IdleReport {
     rssMiB: roundedOrNull(idle.rssMiB),
     framesPerNodePerSecond: rounded(idle.framesPerNodePerSecond, 2),
     bytesPerNodePerSecond: roundedOrNull(idle.bytesPerNodePerSecond),
+  };
+}
+
+export function reportMembers(
+  allKnownMs: number,
+  massFailure: MassFailureReport | undefined,
+): MembersReport {
+  if (massFailure === undefined) return { allKnownMs: rounded(allKnownMs, 0), massFailure: null };
+  const { agreedMs, backMs } = massFailure;
+  return {
+    allKnownMs: rounded(allKnownMs, 0),
+    massFailure: { ...massFailure, agreedMs: rounded(agreedMs, 0), backMs: rounded(backMs, 0) },
   };
 }
 

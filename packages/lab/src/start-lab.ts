@@ -32,13 +32,14 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
   };
   try {
     const parts = await bringUp(options, own);
+    const allUpMs = monotonicNowMs();
     const elected = await awaitChange(parts, {
       afterEpoch: 0n,
       timeoutMs: firstLeaderTimeoutMs,
       signal: options.signal,
     });
     const readyMs = elected.publishedMs + (elected.maxMs ?? 0) - startMs;
-    return new Lab(parts, { elected, readyMs });
+    return new Lab(parts, { elected, readyMs, allUpMs });
   } catch (error) {
     for (const resource of started.reverse()) await resource[Symbol.asyncDispose]();
     throw error;

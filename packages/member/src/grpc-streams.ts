@@ -1,7 +1,7 @@
 /** grpc-js's two kinds of duplex stream, as the one `FrameStream` that a link needs. */
 import { status } from '@grpc/grpc-js';
 import type { ClientDuplexStream, ServerDuplexStream, ServiceError } from '@grpc/grpc-js';
-import type { Frame } from '@herald/core';
+import type { CloseCause, Frame } from '@herald/core';
 import type { IncomingFrame } from '@herald/wire';
 import type { FrameStream } from './link-stream.ts';
 
@@ -11,8 +11,10 @@ export function dialedStream(
   release: () => void,
 ): FrameStream {
   let reason = 'stream ended';
+  let cause: CloseCause = 'ended';
   call.on('error', (error: ServiceError) => {
     reason = describe(error);
+    cause = 'lost';
   });
   return {
     write: (frame) => call.write(frame),
@@ -35,7 +37,7 @@ export function dialedStream(
         release();
         // The error event is emitted after the status event in the same turn.
         setImmediate(() => {
-          listener(reason);
+          listener(reason, cause);
         });
       });
     },
@@ -61,23 +63,23 @@ export function acceptedStream(call: ServerDuplexStream<IncomingFrame, Frame>): 
       call.on('drain', listener);
     },
     onEnd: (listener) => {
-      const end = (reason: string): void => {
+      const end = (reason: string, cause: CloseCause): void => {
         if (over) return;
         over = true;
-        listener(reason);
+        listener(reason, cause);
       };
       call.on('end', () => {
         call.end();
-        end('peer ended the stream');
+        end('peer ended the stream', 'ended');
       });
       call.on('cancelled', () => {
-        end('peer is gone');
+        end('peer is gone', 'lost');
       });
       call.on('error', (error: Error) => {
-        end(error.message);
+        end(error.message, 'lost');
       });
       call.on('close', () => {
-        end('stream closed');
+        end('stream closed', 'lost');
       });
     },
   };

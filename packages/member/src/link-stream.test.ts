@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Frame } from '@herald/core';
+import type { CloseCause, Frame } from '@herald/core';
 import { encodeRecord } from '@herald/wire';
 import type { IncomingFrame } from '@herald/wire';
 import { LinkStream, controlQueueMax } from './link-stream.ts';
@@ -12,7 +12,7 @@ class BlockableStream implements FrameStream {
   blocked = false;
   over = false;
   #drain: () => void = () => undefined;
-  #end: (reason: string) => void = () => undefined;
+  #end: (reason: string, cause: CloseCause) => void = () => undefined;
   write(frame: Frame): boolean {
     this.written.push(frame);
     return !this.blocked;
@@ -29,7 +29,7 @@ class BlockableStream implements FrameStream {
   onDrain(listener: () => void): void {
     this.#drain = listener;
   }
-  onEnd(listener: (reason: string) => void): void {
+  onEnd(listener: (reason: string, cause: CloseCause) => void): void {
     this.#end = listener;
   }
   drain(): void {
@@ -37,7 +37,7 @@ class BlockableStream implements FrameStream {
     this.#drain();
   }
   finish(): void {
-    this.#end('over');
+    this.#end('over', 'ended');
   }
 }
 

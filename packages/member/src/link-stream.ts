@@ -4,7 +4,7 @@
  * all else a bounded queue. So a slow peer costs a bounded amount of memory and never a backlog.
  */
 import { limits } from '@herald/core';
-import type { ElectionName, Frame, PushFrame } from '@herald/core';
+import type { CloseCause, ElectionName, Frame, PushFrame } from '@herald/core';
 import type { IncomingFrame } from '@herald/wire';
 
 /**
@@ -25,12 +25,12 @@ export interface FrameStream {
   onFrame(listener: (frame: IncomingFrame) => void): void;
   onDrain(listener: () => void): void;
   /** Called once, when nothing more will come. */
-  onEnd(listener: (reason: string) => void): void;
+  onEnd(listener: (reason: string, cause: CloseCause) => void): void;
 }
 
 export interface LinkStreamListener {
   frame(frame: IncomingFrame): void;
-  ended(reason: string): void;
+  ended(reason: string, cause: CloseCause): void;
 }
 
 interface WaitingPush {
@@ -56,11 +56,11 @@ export class LinkStream {
     stream.onDrain(() => {
       this.#flush();
     });
-    stream.onEnd((reason) => {
+    stream.onEnd((reason, cause) => {
       clearTimeout(this.#closing);
       if (this.#ended) return;
       this.#ended = true;
-      listener.ended(reason);
+      listener.ended(reason, cause);
     });
   }
 

@@ -195,6 +195,56 @@ describe('a member over gRPC', () => {
     client.close();
   });
 
+  it('members know each other, what they say of themselves, and how far a change has spread', async () => {
+    const a = await startMember('a', { application: { zone: 'north', build: '1.0.0' } });
+    const b = await startMember('b', { seeds: [a.address], application: { zone: 'south' } });
+    const c = await startMember('c', { seeds: [a.address] });
+    await closing([a, b, c], async () => {
+      const all = [a, b, c];
+      const live = (): boolean => all.every((member) => member.memberCounts().live === 3);
+      await until('all know all', live);
+      const seenByC = c.members().members.find(({ contact }) => contact.nodeId === 'a')?.facts;
+      assert.equal(seenByC?.zone, 'north');
+      assert.equal(seenByC.build, '1.0.0');
+      b.describe({ metadata: { rack: 'r7' } });
+      const rackOfB = (member: Member): string | undefined =>
+        member.members().members.find(({ contact }) => contact.nodeId === 'b')?.facts?.metadata[
+          'rack'
+        ];
+      await until('the news of b', () => rackOfB(a) === 'r7' && rackOfB(c) === 'r7');
+      a.publish(leaderRecord(7));
+      await until('all told that they have it', () =>
+        all.every((member) => member.convergence(testElection).applied === 3),
+      );
+      assert.deepEqual(c.convergence(testElection).behind, []);
+    });
+  });
+
+  it('one that closes has left, at once and for all; it is no failure', async () => {
+    const changes: string[] = [];
+    const a = await startMember('a', {
+      observer: {
+        memberChanged: (view, previous) => {
+          const { state, reachability } = view ?? previous ?? {};
+          changes.push(
+            `${String(state?.contact.nodeId)} ${String(state?.status)} ${String(reachability)}`,
+          );
+        },
+      },
+    });
+    const b = await startMember('b', { seeds: [a.address] });
+    const c = await startMember('c', { seeds: [a.address] });
+    await closing([a, c], async () => {
+      await until('all know all', () => a.memberCounts().live === 3 && c.memberCounts().live === 3);
+      await b.close();
+      await until('b left', () => a.memberCounts().left === 1 && c.memberCounts().left === 1);
+      assert.equal(a.memberCounts().unreachable, 0);
+      const ofB = changes.filter((change) => change.startsWith('b '));
+      assert.equal(ofB.at(-1), 'b left unreachable');
+      assert.ok(!changes.includes('b up unreachable'), changes.join('; '));
+    });
+  });
+
   it('names the port that is taken', async () => {
     const blocker = createServer();
     await new Promise<void>((resolve) => blocker.listen(0, '127.0.0.1', resolve));

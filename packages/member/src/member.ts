@@ -7,7 +7,9 @@ import type { Server } from '@grpc/grpc-js';
 import { Engine, assertNever, isNewer } from '@herald/core';
 import type {
   Address,
+  ApplicationFacts,
   ChangeTrace,
+  CloseCause,
   ClusterName,
   Contact,
   Effect,
@@ -17,15 +19,17 @@ import type {
   LeaderRecord,
   LinkId,
   LinkView,
+  MemberCounts,
   NodeId,
   Role,
   Version,
 } from '@herald/core';
 import { encodeRecord } from '@herald/wire';
-import type { IncomingFrame, LeaderAnswer, MemberList } from '@herald/wire';
+import type { ConvergenceAnswer, IncomingFrame, LeaderAnswer, MemberList } from '@herald/wire';
 import { answerFrom, isBehind, whomToAsk } from './answer.ts';
 import { Dialer } from './dialer.ts';
 import { LinkStream } from './link-stream.ts';
+import { listMembers } from './member-list.ts';
 import type { FrameStream } from './link-stream.ts';
 import type { MemberLogger, MemberOptions } from './options.ts';
 import { type StatsCollector } from './stats.ts';
@@ -46,7 +50,6 @@ const silent: MemberLogger = {
 };
 
 export class Member implements AsyncDisposable {
-  readonly contact: Contact;
   readonly cluster: ClusterName;
   /** Where the server listens. */
   readonly listening: { readonly host: string; readonly port: number };
@@ -80,7 +83,7 @@ export class Member implements AsyncDisposable {
     this.#stats = stats;
     this.listening = listening;
     this.cluster = options.cluster;
-    this.contact = {
+    const self: Contact = {
       nodeId: options.nodeId,
       generation: generationNow(),
       address,
@@ -94,20 +97,26 @@ export class Member implements AsyncDisposable {
           this.#adopt(link, stream);
           this.#feed({ kind: 'link-dialed', link });
         },
-        failed: (link, reason) => {
-          this.#feed({ kind: 'link-closed', link, reason });
+        failed: (link, reason, cause) => {
+          this.#feed({ kind: 'link-closed', link, reason, cause });
         },
       },
     );
     this.#engine = new Engine({
       cluster: options.cluster,
-      self: this.contact,
+      self,
       seeds: options.seeds,
+      ...(options.application === undefined ? {} : { application: options.application }),
       random: options.random ?? Math.random,
       nowMs: this.nowMs(),
       ...(options.tuning === undefined ? {} : { tuning: options.tuning }),
     });
     this.#feed({ kind: 'wake' });
+  }
+
+  /** Who it is; the generation rises when it has to take its node id back from another process. */
+  get contact(): Contact {
+    return this.#engine.self;
   }
 
   get nodeId(): NodeId {
@@ -174,16 +183,37 @@ export class Member implements AsyncDisposable {
     this.#feed({ kind: 'introduce', addresses, role });
   }
 
+  /** Everybody this member knows of: what they say of themselves, and what is made of it. */
   members(): MemberList {
-    const links = new Map(this.links().map((link) => [link.peer.nodeId, link]));
-    const others = this.#engine.contacts().map((contact) => ({
-      contact,
-      linked: links.has(contact.nodeId),
-      self: false,
-      roundTripMs: links.get(contact.nodeId)?.roundTripMs ?? 0,
-    }));
-    const self = { contact: this.contact, linked: false, self: true, roundTripMs: 0 };
-    return { cluster: this.cluster, members: [self, ...others] };
+    const { contacts, members, links } = {
+      contacts: this.#engine.contacts(),
+      members: this.#engine.members(),
+      links: this.links(),
+    };
+    return listMembers(
+      this.cluster,
+      { self: this.contact, contacts, members, links },
+      this.nowMs(),
+    );
+  }
+
+  /** How many members take part, are unreachable, and left lately; this one is among the live. */
+  memberCounts(): MemberCounts {
+    return this.#engine.memberCounts;
+  }
+
+  /** How many of the live members have applied the newest change of this election, and who has not. */
+  convergence(election: ElectionName): ConvergenceAnswer {
+    const { newest, applied, live, behind } = this.#engine.convergence(election);
+    return { election, newest, applied, live, behind, nodeId: this.nodeId };
+  }
+
+  /**
+   * Changes what all others are told of this member; what is not given stays.
+   * @throws InvalidValueError when it breaks a limit.
+   */
+  describe(facts: Partial<ApplicationFacts>): void {
+    this.#feed({ kind: 'set-application', facts });
   }
 
   links(): readonly LinkView[] {
@@ -253,7 +283,7 @@ export class Member implements AsyncDisposable {
   #carryOut(effect: Effect): void {
     switch (effect.kind) {
       case 'dial':
-        this.#dialer.dial(effect.link, effect.address);
+        this.#dialer.dial(effect.link, effect.address, effect.doubtful);
         return;
       case 'send':
         this.#send(effect.link, effect);
@@ -285,6 +315,14 @@ export class Member implements AsyncDisposable {
         if (effect.isolated) this.#logger.warn({}, 'isolated: no link to any member');
         else this.#logger.info({}, 'linked to the tier');
         return;
+      case 'member-changed':
+        this.#noteMember(effect);
+        return;
+      case 'identity-conflict': {
+        const { ours, theirs } = effect;
+        this.#logger.error({ ours, theirs }, 'another process uses the node id of this member');
+        return;
+      }
       default:
         assertNever(effect);
     }
@@ -295,8 +333,8 @@ export class Member implements AsyncDisposable {
       frame: (frame) => {
         this.#receive(link, frame);
       },
-      ended: (reason) => {
-        this.#forget(link, reason);
+      ended: (reason, cause) => {
+        this.#forget(link, reason, cause);
       },
     });
     this.#streams.set(link, linkStream);
@@ -325,10 +363,19 @@ export class Member implements AsyncDisposable {
     this.#forget(link, 'the other end does not read');
   }
 
-  #forget(link: LinkId, reason: string): void {
+  #forget(link: LinkId, reason: string, cause: CloseCause = 'ended'): void {
     this.#streams.delete(link);
     this.#dialer.cancel(link);
-    this.#feed({ kind: 'link-closed', link, reason });
+    this.#feed({ kind: 'link-closed', link, reason, cause });
+  }
+
+  #noteMember({ view, previous }: Extract<Effect, { kind: 'member-changed' }>): void {
+    this.#options.observer?.memberChanged?.(view, previous);
+    const { state, reachability, suspectedBy } = view ?? previous ?? {};
+    const fields = { member: state?.contact, status: state?.status, reachability, suspectedBy };
+    if (view === undefined) this.#logger.debug(fields, 'member forgotten');
+    else if (previous === undefined) this.#logger.debug(fields, 'member joined');
+    else this.#logger.debug(fields, 'member changed');
   }
 
   #logRefusal({ address, reason, detail }: Extract<Effect, { kind: 'refused' }>): void {

@@ -6,7 +6,13 @@
 import type { ServerWritableStream } from '@grpc/grpc-js';
 import type { ElectionName, Version } from '@herald/core';
 import { toServiceError } from '@herald/wire';
-import type { LeaderAnswer, MemberList, NodeHandlers, WatchLeaderRequest } from '@herald/wire';
+import type {
+  ConvergenceAnswer,
+  LeaderAnswer,
+  MemberList,
+  NodeHandlers,
+  WatchLeaderRequest,
+} from '@herald/wire';
 import { starting, stopping, tooMany } from './refusals.ts';
 import { serveLookups } from './serve-lookups.ts';
 
@@ -18,6 +24,7 @@ export interface AnsweringMember {
     options: { readonly signal: AbortSignal; readonly includeRenewals: boolean },
   ): AsyncIterable<LeaderAnswer>;
   members(): MemberList;
+  convergence(election: ElectionName): ConvergenceAnswer;
   /**
    * Calls `listener` once, when the member begins to stop; at once if it has.
    *
@@ -101,6 +108,11 @@ export function nodeServiceHandlers(
       const answering = member();
       if (answering === undefined) callback(starting);
       else callback(null, answering.members());
+    },
+    convergence: (call, callback) => {
+      const answering = member();
+      if (answering === undefined) callback(starting);
+      else callback(null, answering.convergence(call.request.election));
     },
   };
 }

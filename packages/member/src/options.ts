@@ -2,9 +2,11 @@
 import type { ChannelCredentials, Server, ServerCredentials } from '@grpc/grpc-js';
 import type {
   Address,
+  ApplicationFacts,
   ClusterName,
   EngineTuning,
   HeldRecord,
+  MemberView,
   NodeId,
   Random,
   Role,
@@ -22,6 +24,8 @@ export interface MemberLogger {
 export interface MemberObserver {
   /** A newer record is held. `isChange` is false for a renewal of the one before. */
   applied?(held: HeldRecord, isChange: boolean): void;
+  /** A member joined (no `previous`), changed in status or reachability, or was forgotten (no `view`). */
+  memberChanged?(view: MemberView | undefined, previous: MemberView | undefined): void;
 }
 
 export interface MemberOptions {
@@ -36,6 +40,8 @@ export interface MemberOptions {
   readonly advertise?: Address;
   /** Members to join by; tried for ever. May name this member itself. */
   readonly seeds: readonly Address[];
+  /** What all others are told of this member: its zone, its build, metadata. */
+  readonly application?: Partial<ApplicationFacts>;
   /** Adds services to the server that carries the links. */
   readonly addServices?: (server: Server) => void;
   readonly tuning?: Partial<EngineTuning>;

@@ -174,6 +174,7 @@ test('a caller that does not read its answers is not read either; then all come,
     },
     watch: () => assert.fail('nobody watches'),
     members: () => ({ cluster: 'test' as never, members: [] }),
+    convergence: () => assert.fail('nobody asks'),
     onClosing: () => () => undefined,
   });
   const count = 5_000;

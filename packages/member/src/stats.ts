@@ -1,5 +1,5 @@
 /** What a member counts. */
-import type { Engine, Frame, LeaderPlaneCounters } from '@herald/core';
+import type { Engine, Frame, LeaderPlaneCounters, MembershipCounters } from '@herald/core';
 import { gossipService } from '@herald/wire';
 import type { IncomingFrame } from '@herald/wire';
 
@@ -17,6 +17,8 @@ export interface MemberStats {
   readonly framesMalformed: number;
   /** Pushes of leader records, and what became of those received. */
   readonly pushes: Readonly<LeaderPlaneCounters>;
+  /** What members said of themselves, and what became of it. */
+  readonly membership: Readonly<MembershipCounters>;
 }
 
 export class StatsCollector {
@@ -61,6 +63,7 @@ export class StatsCollector {
       framesUnknown: this.#framesUnknown,
       framesMalformed: this.#framesMalformed,
       pushes: { ...engine.counters, pushesSent: { ...engine.counters.pushesSent } },
+      membership: { ...engine.membershipCounters },
     };
   }
 }

@@ -1,5 +1,8 @@
 /** The core by the thousand under virtual time. */
 export { EventQueue } from './event-queue.ts';
+export { lan, uniformLatency, wan } from './latency.ts';
+export type { Latency } from './latency.ts';
+export type { SimulatedMember, SimulationObserver } from './observer.ts';
 export { Simulation, simulatedCluster } from './simulation.ts';
-export type { SimulatedMember, SimulationOptions } from './simulation.ts';
+export type { SimulationOptions } from './simulation.ts';
 export { simulatedElection, simulatedRecord } from './records.ts';

@@ -1,76 +1,100 @@
 /**
- * A simulated cluster under watch: what must hold at every step is checked at every step, and how a
- * change spreads is measured. Tests and `npm run sim` look at clusters through this.
+ * A simulated cluster under watch: what must hold at every step is checked at every step, and how
+ * changes spread, what frames cost and who is wrong about whom is measured. Tests and scenarios look
+ * at clusters through this.
  */
 import {
   assert,
   compareVersions,
   defaultTuning,
-  isNewer,
+  isSameChange,
   limits,
   seededRandom,
 } from '@herald/core';
-import type { PushMode, Version } from '@herald/core';
+import type { PushMode } from '@herald/core';
 
-import { simulatedElection, simulatedRecord } from './records.ts';
+import { Agreement } from './checks/agreement.ts';
+import { BoundsCheck } from './checks/bounds-check.ts';
+import { EndpointStatesCheck } from './checks/endpoint-states-check.ts';
+import { HeldRecordsCheck } from './checks/held-records-check.ts';
+import { Spread } from './measures/spread.ts';
+import { WireMeter } from './measures/wire-meter.ts';
+import { simulatedElection } from './records.ts';
+import { SimulatedEtcd } from './simulated-etcd.ts';
 import { Simulation } from './simulation.ts';
-import type { SimulatedMember, SimulationOptions } from './simulation.ts';
+import type { SimulationOptions } from './simulation.ts';
 
-/** Three electors, the first members of the simulation. */
+/** Members 0 to 2 are electors, as in the main job. */
 export const electors: readonly number[] = [0, 1, 2];
 
+const pushModes = ['eager', 'lazy', 'repair'] as const;
+
+export type ClusterOptions = Pick<SimulationOptions, 'nodes' | 'seed'> & Partial<SimulationOptions>;
+
 /** One change of leader, as it spread. */
-export interface Spread {
+export interface ChangeSpread {
   /** When each member applied it, milliseconds after it was published. */
   readonly afterMs: ReadonlyMap<number, number>;
   /** Hops of all copies that were news, ascending. */
   readonly hops: readonly number[];
-  /** Pushes of all kinds while it spread, per live member. */
+  /** Pushes of this very change, not of its renewals, per live member. */
   readonly pushesPerMember: Readonly<Record<PushMode, number>>;
 }
 
 export class ObservedCluster {
   readonly simulation: Simulation;
+  readonly etcd: SimulatedEtcd;
+  readonly wire = new WireMeter();
+  readonly spread: Spread;
+  readonly agreement = new Agreement();
   readonly seed: number;
   readonly #startOverMs: number;
-  #epoch = 0;
-  #renewal = 0;
-  /** The newest version that each member, in its present life, was seen to hold. */
-  readonly #newest = new Map<string, Version>();
-  #applied = new Map<number, number>();
-  #hops: number[] = [];
+  readonly #expected: number;
 
-  constructor(options: Pick<SimulationOptions, 'nodes' | 'seed'> & Partial<SimulationOptions>) {
+  constructor(options: ClusterOptions) {
     this.seed = options.seed;
+    this.#expected = options.nodes + electors.length;
     this.#startOverMs = options.startOverMs ?? 2000;
+    const now = (): number => this.simulation.nowMs;
+    const heldRecords = new HeldRecordsCheck();
+    this.spread = new Spread(now);
     this.simulation = new Simulation({
       electors: electors.length,
       ...options,
       startOverMs: this.#startOverMs,
-      onApplied: (member, held, isChange, atMs) => {
-        if (!isChange) return;
-        this.#applied.set(member.index, atMs);
-        this.#hops.push(held.hops);
-      },
-      onStep: (member, input) => {
-        this.#checkForward(member, input.kind);
-      },
+      observers: [
+        heldRecords,
+        new BoundsCheck(options.tuning, now),
+        this.spread,
+        this.agreement,
+        new EndpointStatesCheck(now, () => this.simulation.corruption !== undefined),
+        this.wire,
+        ...(options.observers ?? []),
+      ],
     });
+    this.etcd = new SimulatedEtcd(this.simulation, electors);
+    heldRecords.watch(this.simulation, this.etcd);
+    this.agreement.watch(this.simulation);
   }
 
   /** A cluster whose members all started, and had time to find their links. */
-  static started(options: ConstructorParameters<typeof ObservedCluster>[0]): ObservedCluster {
+  static started(options: ClusterOptions): ObservedCluster {
     const cluster = new ObservedCluster(options);
     cluster.wait(cluster.#startOverMs + 4000);
     return cluster;
   }
 
   /** A started cluster whose tree was found: one change by every elector, renewals by the leader. */
-  static settled(options: ConstructorParameters<typeof ObservedCluster>[0]): ObservedCluster {
+  static settled(options: ClusterOptions): ObservedCluster {
     const cluster = ObservedCluster.started(options);
     cluster.change(electors);
     for (let renewals = 0; renewals < 3; renewals++) cluster.renew(0);
     return cluster;
+  }
+
+  /** Members that were to be started at the beginning. */
+  get expected(): number {
+    return this.#expected;
   }
 
   wait(ms: number): void {
@@ -78,42 +102,38 @@ export class ObservedCluster {
   }
 
   /** These electors publish a new leader at once, as each of them sees it in etcd; a second passes. */
-  change(publishers: readonly number[], waitMs = 1000): Spread {
-    this.#epoch++;
-    this.#renewal = 0;
-    this.#applied = new Map();
-    this.#hops = [];
+  change(publishers: readonly number[], waitMs = 1000): ChangeSpread {
     const atMs = this.simulation.nowMs;
-    const before = this.#pushesPerMember();
-    for (const publisher of publishers) this.#publish(publisher);
+    this.etcd.change(publishers);
     this.wait(waitMs);
+    const applied = [...this.spread.appliedAtMs];
     return {
-      afterMs: new Map([...this.#applied].map(([member, ms]) => [member, ms - atMs])),
-      hops: this.#hops.toSorted((a, b) => a - b),
-      pushesPerMember: this.#pushesPerMember(before),
+      afterMs: new Map(applied.map(([member, ms]) => [member, ms - atMs])),
+      hops: this.spread.hops,
+      pushesPerMember: this.#pushesOfChange(),
     };
   }
 
   /** The leader renews; a second passes. Returns the pushes per live member. */
   renew(leader: number): Readonly<Record<PushMode, number>> {
-    this.#renewal++;
     const before = this.#pushesPerMember();
-    this.#publish(leader);
+    this.etcd.renew(leader);
     this.wait(1000);
     return this.#pushesPerMember(before);
   }
 
-  /** Kills about 30 % of the nodes, and no elector. */
-  killThird(options: { readonly noticedAfterMs?: number } = {}): void {
+  /** Kills about 30 % of the nodes, and no elector. Returns which. */
+  killThird(what: 'process' | 'machine' = 'process'): number[] {
     const random = seededRandom(this.seed);
-    for (const { index } of this.simulation.members.slice(electors.length)) {
-      if (random() < 0.3) this.simulation.kill(index, options);
-    }
+    const nodes = this.simulation.members.slice(electors.length);
+    const killed = nodes.filter(() => random() < 0.3).map(({ index }) => index);
+    for (const index of killed) this.simulation.kill(index, what);
+    return killed;
   }
 
   /** Live members that hold less than what was published last. */
   behind(): number[] {
-    const newest = this.#record(0).record.version;
+    const newest = this.etcd.version;
     return this.simulation
       .alive()
       .filter(({ engine }) => {
@@ -150,43 +170,27 @@ export class ObservedCluster {
       assert(outbound - extra >= defaultTuning.fanout - 2, about);
       assert(links.length - outbound <= defaultTuning.inboundLinks + extra, about);
       assert(extra <= 2 * limits.electorLinksMax, about);
-      const peers = new Set(links.map(({ peer }) => peer.nodeId));
-      assert(peers.size === links.length, about);
       assert(contact.role !== 'elector' || pairs === electors.length - 1, about);
     }
     assert(this.connected().size === alive.length, `seed ${this.seed}: one component`);
   }
 
+  #pushesOfChange(): Record<PushMode, number> {
+    const sum = { eager: 0, lazy: 0, repair: 0 };
+    const alive = this.simulation.alive();
+    for (const { engine } of alive) {
+      const trace = engine.trace(simulatedElection);
+      if (trace === undefined || !isSameChange(trace.version, this.etcd.version)) continue;
+      for (const mode of pushModes) sum[mode] += trace.pushesSent[mode] / alive.length;
+    }
+    return sum;
+  }
+
   #pushesPerMember(before?: Readonly<Record<PushMode, number>>): Record<PushMode, number> {
-    const members = this.simulation.alive().length;
+    const alive = this.simulation.alive();
     const since = (mode: PushMode): number =>
-      this.simulation.pushesSent(mode) / members - (before?.[mode] ?? 0);
+      alive.reduce((sum, { engine }) => sum + engine.counters.pushesSent[mode], 0) / alive.length -
+      (before?.[mode] ?? 0);
     return { eager: since('eager'), lazy: since('lazy'), repair: since('repair') };
   }
-
-  #publish(elector: number): void {
-    this.simulation.publish(elector, this.#record(elector));
-  }
-
-  #record(elector: number): ReturnType<typeof simulatedRecord> {
-    const parts = { renewal: this.#renewal, issuer: `elector-${elector}` };
-    return simulatedRecord(this.#epoch, parts);
-  }
-
-  #checkForward({ contact, engine }: SimulatedMember, input: string): void {
-    const life = `${contact.nodeId} ${contact.generation}`;
-    const held = engine.held(simulatedElection)?.sealed.record.version;
-    const before = this.#newest.get(life);
-    if (held === before) return;
-    assert(
-      held !== undefined && isNewer(held, before),
-      `P2: ${life} went back on ${input}, seed ${this.seed}`,
-    );
-    this.#newest.set(life, held);
-  }
-}
-
-/** The value that this share of the sorted values do not exceed. */
-export function quantile(sorted: readonly number[], share: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;
 }

@@ -1,37 +1,33 @@
-/** Records for simulations: real domain values, their bytes never read by the core. */
+/** Records for simulations, sealed as an elector seals them: what is carried are real bytes. */
 import { parseElectionName, parseNodeId } from '@herald/core';
 import type { SealedRecord } from '@herald/core';
+import { encodeRecord } from '@herald/wire';
 
 export const simulatedElection = parseElectionName('simulated');
 
-const noBytes = new Uint8Array();
+/** For how long a lease of the simulated etcd lives without a renewal. */
+export const simulatedLeaseMs = 3000;
 
 /** What an elector would seal at this version. */
 export function simulatedRecord(
   epoch: number,
-  options: {
-    readonly issuer?: string;
-    readonly renewal?: number;
-    readonly validityMs?: number;
-    readonly sequence?: number;
-  } = {},
+  options: { readonly issuer?: string; readonly renewal?: number; readonly leader?: string } = {},
 ): SealedRecord {
-  return {
-    record: {
-      kind: 'leader',
-      election: simulatedElection,
-      version: {
-        lineage: 0,
-        epoch: BigInt(epoch),
-        sequence: BigInt(options.sequence ?? epoch),
-        renewal: options.renewal ?? 0,
-      },
-      issuer: parseNodeId(options.issuer ?? 'elector-0'),
-      validityMs: options.validityMs ?? 3000,
-      leader: { id: parseNodeId('service-0'), address: 'service-0:80', metadata: {} },
+  return encodeRecord({
+    kind: 'leader',
+    election: simulatedElection,
+    version: {
+      lineage: 0,
+      epoch: BigInt(epoch),
+      sequence: BigInt(epoch),
+      renewal: options.renewal ?? 0,
     },
-    bytes: noBytes,
-    keyId: '',
-    signature: noBytes,
-  };
+    issuer: parseNodeId(options.issuer ?? 'elector-0'),
+    validityMs: simulatedLeaseMs,
+    leader: {
+      id: parseNodeId(options.leader ?? 'service-0'),
+      address: 'service-0:80',
+      metadata: {},
+    },
+  });
 }

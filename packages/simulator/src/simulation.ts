@@ -1,147 +1,95 @@
 /**
- * A cluster of engines under virtual time: the shell of `@herald/member` replaced by a queue of
- * events. Everything random comes from one seed, so a run is its seed and replays.
+ * A cluster of engines under virtual time. Decides what happens next: events come from the network,
+ * from the members' timers and from whoever plays a scenario. Everything random comes from one seed,
+ * so a run is its seed and replays.
  */
-import {
-  Engine,
-  assertNever,
-  parseAddress,
-  parseClusterName,
-  parseNodeId,
-  seededRandom,
-} from '@herald/core';
+import { Engine, parseAddress, parseClusterName, parseNodeId, seededRandom } from '@herald/core';
 import type {
   Address,
   Contact,
-  Effect,
   EngineTuning,
   Frame,
-  HeldRecord,
-  Input,
   LinkId,
-  PushMode,
   Random,
   Role,
   SealedRecord,
 } from '@herald/core';
+import type { Received } from './corruption.ts';
 import { EventQueue } from './event-queue.ts';
+import { Host } from './host.ts';
+import { lan } from './latency.ts';
+import type { Latency } from './latency.ts';
+import { MemberClock } from './member-clock.ts';
 import { Network } from './network.ts';
-import type { End, NetworkOptions } from './network.ts';
+import type { SimulatedMember, SimulationObserver } from './observer.ts';
+import { Shell, closed, toleratedPauseMs } from './shell.ts';
+import type { ShellEvent, Surroundings } from './shell.ts';
 
-export interface SimulationOptions extends Partial<NetworkOptions> {
+export interface SimulationOptions {
   readonly nodes: number;
   readonly electors: number;
   readonly seed: number;
   readonly tuning?: Partial<EngineTuning>;
+  readonly latency?: Latency;
+  /** Share of frames lost on links that stand. */
+  readonly frameLoss?: number;
   /** Virtual CPU time that a member spends on each frame it takes; members are single-threaded. */
   readonly frameCostMs?: number;
+  /** How far the rates of the members' clocks are from 1 at most. */
+  readonly clockSkew?: number;
   /** Members are started one after another over this time. */
   readonly startOverMs?: number;
-  readonly onApplied?: (
-    member: SimulatedMember,
-    held: HeldRecord,
-    isChange: boolean,
-    atMs: number,
-  ) => void;
-  /** Called after every input that a member took: the place for checks that hold at every step. */
-  readonly onStep?: (member: SimulatedMember, input: Input, atMs: number) => void;
+  readonly observers?: readonly SimulationObserver[];
 }
 
-export interface SimulatedMember {
-  readonly index: number;
-  /** Of its present life: the generation grows with each restart. */
-  readonly contact: Contact;
-  readonly engine: Engine;
-  readonly alive: boolean;
-}
-
-/** What the simulation keeps of a member. */
-interface Host {
-  readonly index: number;
-  contact: Contact;
-  engine: Engine;
-  alive: boolean;
-  /** Grows with each restart; what was meant for an earlier life is dropped. */
-  life: number;
-  wakeAtMs: number;
-  /** Frames that wait while the member is busy, in the order of arrival. */
-  inbox: Input[];
-  busyUntilMs: number;
-}
-
-type SimulatedEvent =
-  | { readonly kind: 'start'; readonly member: number }
-  | { readonly kind: 'wake' | 'turn'; readonly member: number; readonly life: number }
-  | {
-      readonly kind: 'accept';
-      readonly dialer: End;
-      readonly target: number;
-      readonly delayMs: number;
-    }
-  | {
-      readonly kind: 'input';
-      readonly member: number;
-      readonly life: number;
-      readonly input: Input;
-    };
+/** What happens at a moment of virtual time: to a process, or because the scenario says so. */
+type SimulatedEvent = ShellEvent | { readonly kind: 'act'; readonly action: () => void };
 
 export const simulatedCluster = parseClusterName('simulated');
 
-export class Simulation {
-  readonly framesSent: Record<Frame['kind'], number> = {
-    hello: 0,
-    welcome: 0,
-    refuse: 0,
-    push: 0,
-    prune: 0,
-    graft: 0,
-    round: 0,
-    'round-reply': 0,
-    digest: 0,
-    want: 0,
-  };
+/** Quartz: 100 ppm. */
+const defaultClockSkew = 0.0001;
+
+/** Beside the electors, a member is given this many others as seeds, as a DNS name of the tier gives. */
+const otherSeeds = 5;
+
+export class Simulation implements Surroundings {
+  readonly network: Network;
+  readonly observers: readonly SimulationObserver[];
+  readonly frameCostMs: number;
   nowMs = 0;
+  /** What becomes of frames on their way; by itself the network garbles nothing. */
+  corruption: ((frame: Frame) => Received) | undefined;
   readonly #options: SimulationOptions;
-  readonly #frameCostMs: number;
   readonly #random: Random;
+  readonly #shell = new Shell(this);
   readonly #queue = new EventQueue<SimulatedEvent>();
-  readonly #byAddress = new Map<Address, number>();
-  readonly #seeds: readonly Address[];
-  readonly #network: Network;
-  readonly #hosts: Host[];
+  readonly #byAddress = new Map<Address, Host>();
+  readonly #hosts: Host[] = [];
 
   constructor(options: SimulationOptions) {
     this.#options = options;
-    this.#frameCostMs = options.frameCostMs ?? 0.05;
+    this.observers = options.observers ?? [];
+    this.frameCostMs = options.frameCostMs ?? 0.05;
     this.#random = seededRandom(options.seed);
-    const count = options.electors + options.nodes;
-    const contacts = Array.from({ length: count }, (_, index) =>
-      simulatedContact(index, options.electors),
-    );
-    this.#network = new Network(
-      count,
-      { latencyMs: options.latencyMs ?? { min: 0.1, max: 1 }, frameLoss: options.frameLoss ?? 0 },
-      this.#random,
-    );
-    this.#seeds = contacts.slice(0, Math.max(options.electors, 1)).map(({ address }) => address);
-    const startOverMs = options.startOverMs ?? 5000;
-    this.#hosts = contacts.map((contact, index) => {
-      this.#byAddress.set(contact.address, index);
-      const startMs = index < options.electors ? 0 : this.#random() * startOverMs;
-      this.#queue.push(startMs, { kind: 'start', member: index });
-      return {
-        index,
-        contact,
-        engine: this.#newEngine(contact),
-        alive: false,
-        life: 1,
-        wakeAtMs: Infinity,
-        inbox: [],
-        busyUntilMs: 0,
-      };
+    this.network = new Network(options.latency ?? lan, this.#random, {
+      arrive: (atMs, end, arrival) => {
+        this.#queue.push(atMs, { kind: 'arrive', end, arrival });
+      },
+      expire: (atMs, end, sinceMs) => {
+        this.#queue.push(atMs, { kind: 'expire', end, sinceMs });
+      },
     });
+    this.network.frameLoss = options.frameLoss ?? 0;
+    for (let elector = 0; elector < options.electors; elector++) {
+      this.at(0, () => this.join('elector'));
+    }
+    for (let node = 0; node < options.nodes; node++) {
+      this.at(this.#random() * (options.startOverMs ?? 5000), () => this.join('node'));
+    }
   }
 
+  /** All that were ever started, in that order; their indexes are their places. */
   get members(): readonly SimulatedMember[] {
     return this.#hosts;
   }
@@ -150,208 +98,179 @@ export class Simulation {
     return this.#hosts.filter((host) => host.alive);
   }
 
-  pushesSent(mode: PushMode): number {
-    return this.#hosts.reduce((sum, { engine }) => sum + engine.counters.pushesSent[mode], 0);
-  }
-
   /** Runs until virtual time `untilMs`, or until `done` holds. Returns whether `done` held. */
   run(untilMs: number, done?: () => boolean): boolean {
     while (this.#queue.nextMs <= untilMs) {
       const next = this.#queue.pop();
       if (next === undefined) break;
       this.nowMs = next.atMs;
-      this.#happen(next.event);
+      if (next.event.kind === 'act') next.event.action();
+      else this.#shell.happen(next.event);
       if (done?.() === true) return true;
     }
     if (this.#queue.nextMs > untilMs) this.nowMs = untilMs;
     return done?.() ?? false;
   }
 
+  /** Has something happen at a moment of virtual time. */
+  at(atMs: number, action: () => void): void {
+    this.#queue.push(Math.max(atMs, this.nowMs), { kind: 'act', action });
+  }
+
+  later(delayMs: number, event: ShellEvent): void {
+    this.#queue.push(this.nowMs + delayMs, event);
+  }
+
   publish(member: number, sealed: SealedRecord, ageMs = 0): void {
-    this.#feed(this.#host(member), { kind: 'publish', sealed, ageMs });
+    this.#shell.feed(this.host(member), { kind: 'publish', sealed, ageMs });
+  }
+
+  /** Starts a new member, on a machine of its own. Returns its index. */
+  join(role: Role): number {
+    const index = this.#hosts.length;
+    const contact = simulatedContact(index, role);
+    const clock = this.#newClock();
+    const host = new Host(index, contact, this.#newEngine(contact, clock), clock);
+    this.#hosts.push(host);
+    this.#byAddress.set(contact.address, host);
+    this.network.addMember();
+    this.#start(host);
+    return index;
   }
 
   /**
-   * A crash. The other ends of its links learn it after the link's delay, as when a process dies; or
-   * only after `noticedAfterMs`, as when a machine loses power.
+   * A crash. When its process dies, its machine breaks its links and refuses new ones; when the
+   * machine loses power, nobody is told, and packets to it vanish.
    */
-  kill(member: number, options: { readonly noticedAfterMs?: number } = {}): void {
-    this.#host(member).alive = false;
-    for (const link of this.#network.linksOf(member)) {
-      this.#hangUp(member, link, 'peer is gone', options.noticedAfterMs);
+  kill(member: number, what: 'process' | 'machine' = 'process'): void {
+    const host = this.host(member);
+    if (!host.alive) return;
+    for (const end of this.network.endsOf(member)) {
+      if (what === 'process') this.network.write(end, 'lost', this.nowMs);
+      this.network.close(end);
     }
+    host.state = what === 'process' ? 'down' : 'dark';
+    if (what === 'machine') this.network.setDark(member, true, this.nowMs);
+    this.#ended(host);
   }
 
-  /** Starts a killed member again, under the same node id and address, with nothing remembered. */
+  /** Starts a member that is down again, under the same node id and address, with nothing remembered. */
   restart(member: number): void {
-    const host = this.#host(member);
+    const host = this.host(member);
     if (host.alive) throw new RangeError(`member ${member} is alive`);
-    host.contact = { ...host.contact, generation: host.contact.generation + 1 };
-    host.engine = this.#newEngine(host.contact);
-    host.life++;
-    host.wakeAtMs = Infinity;
-    host.inbox = [];
-    host.busyUntilMs = this.nowMs;
-    this.#queue.push(this.nowMs, { kind: 'start', member });
+    const contact = { ...host.contact, generation: host.contact.generation + 1 };
+    const clock = this.#newClock();
+    host.renew(contact, this.#newEngine(contact, clock), clock);
+    this.network.setDark(member, false, this.nowMs);
+    this.#start(host);
+  }
+
+  /** Has a member say goodbye; then its process ends in good order. */
+  leave(member: number): void {
+    const host = this.host(member);
+    if (!host.alive) return;
+    this.#shell.feed(host, { kind: 'leave' });
+    for (const end of this.network.endsOf(member)) {
+      this.network.write(end, 'ended', this.nowMs);
+      this.network.close(end);
+    }
+    host.state = 'left';
+    this.#ended(host);
+  }
+
+  /** The process handles nothing for a while, then catches up. Its machine and its clock go on. */
+  pause(member: number, forMs: number): void {
+    const host = this.host(member);
+    host.pausedUntilMs = Math.max(host.pausedUntilMs, this.nowMs + forMs);
+    if (forMs > toleratedPauseMs) host.disturbedAtMs = host.pausedUntilMs;
+    this.later(host.pausedUntilMs - this.nowMs, { kind: 'resume', host, life: host.life });
+  }
+
+  /** Whether it said goodbye, so that it does not come back. */
+  hasLeft(member: number): boolean {
+    return this.host(member).state === 'left';
+  }
+
+  /** From now on each task costs this member so many times what it costs others. */
+  slowDown(member: number, factor: number): void {
+    this.host(member).slowness = factor;
   }
 
   /** Ends the link between two members, as a broken connection does. */
   cutLink(member: number, link: LinkId): void {
-    this.#hangUp(member, link, 'cut');
-    this.#feed(this.#host(member), { kind: 'link-closed', link, reason: 'cut' });
+    const end = this.network.end(member, link);
+    if (end === undefined) return;
+    this.network.write(end, 'lost', this.nowMs);
+    this.network.close(end);
+    this.#shell.feed(this.host(member), closed(link, 'cut', 'lost'));
   }
 
-  #newEngine(contact: Contact): Engine {
-    const { tuning } = this.#options;
-    return new Engine({
-      cluster: simulatedCluster,
-      self: contact,
-      seeds: this.#seeds,
-      random: seededRandom(Math.floor(this.#random() * 2 ** 32)),
-      nowMs: this.nowMs,
-      ...(tuning === undefined ? {} : { tuning }),
-    });
+  /** Lets all sides of the network reach each other again. */
+  heal(): void {
+    this.network.heal(this.nowMs);
+    for (const host of this.#hosts) this.#disturbed(host);
   }
 
-  #happen(event: SimulatedEvent): void {
-    const host = this.#host(event.kind === 'accept' ? event.target : event.member);
-    switch (event.kind) {
-      case 'start':
-        host.alive = true;
-        this.#feed(host, { kind: 'wake' });
-        return;
-      case 'wake':
-        if (event.life !== host.life || this.nowMs < host.wakeAtMs) return; // replaced by a later one
-        host.wakeAtMs = Infinity;
-        this.#feed(host, { kind: 'wake' });
-        return;
-      case 'turn':
-        if (event.life === host.life) this.#takeNext(host);
-        return;
-      case 'accept':
-        this.#accept(event.dialer, host, event.delayMs);
-        return;
-      case 'input':
-        if (event.life !== host.life || !host.alive) return;
-        host.inbox.push(event.input);
-        if (host.inbox.length > 1) return; // its turn is planned already
-        if (host.busyUntilMs > this.nowMs) this.#planTurn(host);
-        else this.#takeNext(host);
-        return;
-      default:
-        assertNever(event);
-    }
-  }
-
-  #takeNext(host: Host): void {
-    const input = host.inbox.shift();
-    if (input === undefined) return;
-    host.busyUntilMs = this.nowMs + this.#frameCostMs;
-    if (host.inbox.length > 0) this.#planTurn(host);
-    this.#feed(host, input);
-  }
-
-  #planTurn({ busyUntilMs, index, life }: Host): void {
-    this.#queue.push(busyUntilMs, { kind: 'turn', member: index, life });
-  }
-
-  #feed(host: Host, input: Input): void {
-    if (!host.alive) return;
-    for (const effect of host.engine.handle(input, this.nowMs)) this.#carryOut(host, effect);
-    const wakeMs = Math.max(host.engine.nextWakeMs, this.nowMs);
-    if (wakeMs < host.wakeAtMs) {
-      host.wakeAtMs = wakeMs;
-      this.#queue.push(wakeMs, { kind: 'wake', member: host.index, life: host.life });
-    }
-    this.#options.onStep?.(host, input, this.nowMs);
-  }
-
-  #carryOut(host: Host, effect: Effect): void {
-    switch (effect.kind) {
-      case 'dial':
-        this.#dial(host, effect.link, effect.address);
-        return;
-      case 'send':
-        this.#send(host, effect.link, effect.frame);
-        return;
-      case 'close': {
-        const { link, reason } = effect;
-        this.#hangUp(host.index, link, reason);
-        this.#later(host.index, host.life, 0, { kind: 'link-closed', link, reason });
-        return;
-      }
-      case 'applied':
-        this.#options.onApplied?.(host, effect.held, effect.isChange, this.nowMs);
-        return;
-      case 'expired':
-      case 'link-up':
-      case 'link-down':
-      case 'refused':
-      case 'isolation':
-        return;
-      default:
-        assertNever(effect);
-    }
-  }
-
-  #dial({ index, life }: Host, link: LinkId, address: Address): void {
-    const delayMs = this.#network.drawDelayMs();
-    const target = this.#byAddress.get(address);
-    if (target === undefined) {
-      this.#later(index, life, delayMs, { kind: 'link-closed', link, reason: 'no such host' });
-      return;
-    }
-    const dialer: End = { member: index, life, link };
-    this.#queue.push(this.nowMs + delayMs, { kind: 'accept', dialer, target, delayMs });
-  }
-
-  #accept(dialer: End, host: Host, delayMs: number): void {
-    const caller = this.#host(dialer.member);
-    if (!caller.alive || caller.life !== dialer.life) return;
-    const { link } = dialer;
-    if (!host.alive) {
-      const refused: Input = { kind: 'link-closed', link, reason: 'refused' };
-      this.#later(dialer.member, dialer.life, delayMs, refused);
-      return;
-    }
-    const end: End = { member: host.index, life: host.life, link: host.engine.newLinkId() };
-    this.#network.connect(dialer, end, delayMs);
-    this.#feed(host, { kind: 'link-accepted', link: end.link });
-    this.#later(dialer.member, dialer.life, delayMs, { kind: 'link-dialed', link });
-  }
-
-  #send({ index }: Host, link: LinkId, frame: Frame): void {
-    this.framesSent[frame.kind]++;
-    const route = this.#network.route(index, link);
-    if (route === undefined) return;
-    const isGreeting =
-      frame.kind === 'hello' || frame.kind === 'welcome' || frame.kind === 'refuse';
-    if (!isGreeting && this.#network.losesFrame()) return;
-    const { to, delayMs } = route;
-    this.#later(to.member, to.life, delayMs, { kind: 'frame', link: to.link, frame });
-  }
-
-  #hangUp(member: number, link: LinkId, reason: string, afterMs?: number): void {
-    const route = this.#network.disconnect(member, link);
-    if (route === undefined) return;
-    const { to, delayMs } = route;
-    const closed: Input = { kind: 'link-closed', link: to.link, reason };
-    this.#later(to.member, to.life, afterMs ?? delayMs, closed);
-  }
-
-  #later(member: number, life: number, delayMs: number, input: Input): void {
-    this.#queue.push(this.nowMs + delayMs, { kind: 'input', member, life, input });
-  }
-
-  #host(index: number): Host {
+  host(index: number): Host {
     const host = this.#hosts[index];
     if (host === undefined) throw new RangeError(`no member ${index}`);
     return host;
   }
+
+  hostAt(address: Address): Host | undefined {
+    return this.#byAddress.get(address);
+  }
+
+  corrupt(frame: Frame): Received {
+    return this.corruption === undefined ? frame : this.corruption(frame);
+  }
+
+  #newClock(): MemberClock {
+    return new MemberClock(this.#options.clockSkew ?? defaultClockSkew, this.#random);
+  }
+
+  #newEngine(contact: Contact, clock: MemberClock): Engine {
+    const { tuning } = this.#options;
+    return new Engine({
+      cluster: simulatedCluster,
+      self: contact,
+      seeds: this.#seeds(),
+      random: seededRandom(Math.floor(this.#random() * 2 ** 32)),
+      nowMs: clock.readMs(this.nowMs),
+      ...(tuning === undefined ? {} : { tuning }),
+    });
+  }
+
+  /** The electors, and a few others at random. */
+  #seeds(): Address[] {
+    const electors = this.#hosts.slice(0, Math.max(this.#options.electors, 1));
+    const seeds = new Set(electors.map(({ contact }) => contact.address));
+    for (let drawn = 0; drawn < otherSeeds; drawn++) {
+      const host = this.#hosts[Math.floor(this.#random() * this.#hosts.length)];
+      if (host !== undefined) seeds.add(host.contact.address);
+    }
+    return [...seeds];
+  }
+
+  #start(host: Host): void {
+    host.state = 'up';
+    this.#disturbed(host);
+    for (const observer of this.observers) observer.started?.(host);
+    this.#shell.feed(host, { kind: 'wake' });
+  }
+
+  #ended(host: Host): void {
+    host.life++;
+    this.#disturbed(host);
+    for (const observer of this.observers) observer.ended?.(host);
+  }
+
+  #disturbed(host: Host): void {
+    host.disturbedAtMs = Math.max(host.disturbedAtMs, this.nowMs);
+  }
 }
 
-function simulatedContact(index: number, electors: number): Contact {
-  const role: Role = index < electors ? 'elector' : 'node';
+function simulatedContact(index: number, role: Role): Contact {
   const nodeId = parseNodeId(`${role}-${index}`);
   return { nodeId, generation: 1, address: parseAddress(`${nodeId}:7400`), role };
 }

@@ -15,9 +15,14 @@ export const wireBounds = {
   /** The same on a stream of lookups: an id, a tag and a length more, or a reason instead. */
   lookupAnswerBytesMax: leaderAnswerBytesMax + 16,
   /** Members in one list: the largest fleet that is planned for. */
-  membersMax: 20_000,
-  /** 1 024 elections × (answer 9.4 kB + trouble 0.5 kB) or 20 000 members × 0.45 kB: 10.2 MB. */
-  answerBytesMax: 12_000_000,
+  membersMax: limits.membersMax,
+  /**
+   * 1 024 elections × (answer 9.4 kB + trouble 0.5 kB), or 20 000 members × 0.6 kB (contact 0.45, a
+   * zone, a build, a few applied changes): 12 MB. Whoever lists more leaves metadata out.
+   */
+  answerBytesMax: 16_000_000,
+  /** How far a change has come: two names, a version, and a name and a version for each that is behind. */
+  convergenceBytesMax: 1024 + limits.behindMax * (limits.nameBytesMax + 64),
   /** Members to ask instead, in one answer. */
   askMax: limits.contactsPerFrameMax,
   /** Ed25519 signatures are 64 bytes. */
@@ -26,5 +31,7 @@ export const wireBounds = {
   revisionMax: 2n ** 63n - 1n,
   /** Records found again by their bytes: the news of a moment. At worst 256 × 2 × 4 KiB: 2 MiB. */
   recentRecordsMax: 256,
+  /** The same for what members say of themselves; mostly 150 bytes each, at worst 1024 × 2 × 4 KiB: 8 MiB. */
+  recentStatesMax: 1024,
   uint32Max: 2 ** 32 - 1,
 } as const;

@@ -1,9 +1,11 @@
 /** The names of the proto's enums and of the domain's unions, side by side. */
-import type { PushMode, RefuseReason, Role } from '@herald/core';
+import type { MemberStatus, PushMode, Reachability, RefuseReason, Role } from '@herald/core';
 import type { ElectionState } from './elector-messages.ts';
 import { WireError } from './errors.ts';
 import type { _herald_v1_LeaderAnswer_Status__Output as RawStatus } from './generated/herald/v1/LeaderAnswer.ts';
+import type { MemberStatus__Output as RawMemberStatus } from './generated/herald/v1/MemberStatus.ts';
 import type { _herald_v1_Push_Mode__Output as RawMode } from './generated/herald/v1/Push.ts';
+import type { Reachability__Output as RawReachability } from './generated/herald/v1/Reachability.ts';
 import type { _herald_v1_Refuse_Reason__Output as RawReason } from './generated/herald/v1/Refuse.ts';
 import type { Role__Output as RawRole } from './generated/herald/v1/Role.ts';
 import type { _herald_v1_StatusResponse_State__Output as RawState } from './generated/herald/v1/StatusResponse.ts';
@@ -35,6 +37,18 @@ function enumTable<Domain extends string, Raw extends string>(
 }
 
 export const roles = enumTable<Role, RawRole>({ node: 'ROLE_NODE', elector: 'ROLE_ELECTOR' });
+
+export const memberStatuses = enumTable<MemberStatus, RawMemberStatus>({
+  joining: 'MEMBER_STATUS_JOINING',
+  up: 'MEMBER_STATUS_UP',
+  leaving: 'MEMBER_STATUS_LEAVING',
+  left: 'MEMBER_STATUS_LEFT',
+});
+
+export const reachabilities = enumTable<Reachability, RawReachability>({
+  reachable: 'REACHABLE',
+  unreachable: 'UNREACHABLE',
+});
 
 export const pushModes = enumTable<PushMode, RawMode>({
   eager: 'EAGER',

@@ -77,7 +77,8 @@ function parsed<Value>(
   }
 }
 
-export function nodeIdField(text: string, field: string): NodeId {
+/** `field` is left out for the items of a list. */
+export function nodeIdField(text: string, field?: string): NodeId {
   return parsed(parseNodeId, text, field);
 }
 
@@ -173,4 +174,22 @@ export function printableText(text: string, bytesMax: number = limits.detailByte
   if (Buffer.byteLength(clean) <= bytesMax) return clean;
   const { read } = new TextEncoder().encodeInto(clean, new Uint8Array(bytesMax));
   return clean.slice(0, read);
+}
+
+/** Has no prototype, so that a key such as `__proto__` or `constructor` is a key like any other. */
+export function metadataFields(
+  raw: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  const entries = Object.entries(raw);
+  if (entries.length > limits.metadataEntriesMax) {
+    const rule = `must have at most ${limits.metadataEntriesMax} entries, got ${entries.length}`;
+    throw new WireError('LIMIT_EXCEEDED', 'metadata', rule);
+  }
+  const metadata = Object.create(null) as Record<string, string>;
+  for (const [key, value] of entries) {
+    if (key === '') throw new WireError('INVALID_VALUE', 'metadata', 'must not have an empty key');
+    printableField(key, limits.metadataKeyBytesMax, 'metadata');
+    metadata[key] = textField(value, limits.metadataValueBytesMax, 'metadata');
+  }
+  return metadata;
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { limits, parseElectionName } from '@herald/core';
+import { limits, parseElectionName, stateBytesMax } from '@herald/core';
 import type { Contact, Frame, RefuseFrame } from '@herald/core';
 import { WireError } from './errors.ts';
 import { decodeFrame, decodeIncomingFrame, encodeFrame } from './frame-codec.ts';
@@ -97,6 +97,11 @@ describe('what a frame may hold', () => {
     ['the highest generation', welcome({ generation: '9007199254740991' })],
     ['an empty page of a digest', { digest: { after: 'b', upTo: 'c' } }],
     ['no contacts', round(0)],
+    ['as many states as a delta may', delta(limits.memberStatesPerFrameMax, {})],
+    ['the most that a member may tell of itself', delta(1, { metadata: { k: 'v'.repeat(1000) } })],
+    ['as many hashes as there may be buckets', hashes(2 * limits.memberBucketsMax)],
+    ['the hash of one bucket', hashes(2)],
+    ['the last bucket', memberDigest({ bucketCount: 16, buckets: [0, 15] })],
   ];
   for (const [what, raw] of accepted) {
     it(`${what}: accepted`, () => {
@@ -145,6 +150,80 @@ describe('what a frame may hold', () => {
       'refuse.detail',
     ],
     ['a detail with an escape', refuse('\u001b[31m'), 'INVALID_VALUE', 'refuse.detail'],
+    [
+      'too many states',
+      delta(limits.memberStatesPerFrameMax + 1, {}),
+      'LIMIT_EXCEEDED',
+      'member_delta.states',
+    ],
+    [
+      'a state without a status',
+      delta(1, { status: 'MEMBER_STATUS_UNSPECIFIED' }),
+      'INVALID_VALUE',
+      'member_delta.states[0].state.status',
+    ],
+    [
+      'a state without a contact',
+      delta(1, { contact: null }),
+      'MALFORMED',
+      'member_delta.states[0].state.contact',
+    ],
+    [
+      'a version above 2^53 - 1',
+      delta(1, { version: '9007199254740992' }),
+      'INVALID_VALUE',
+      'member_delta.states[0].state.version',
+    ],
+    [
+      'a zone of two lines',
+      delta(1, { zone: 'a\nb' }),
+      'INVALID_VALUE',
+      'member_delta.states[0].state.zone',
+    ],
+    [
+      'too much metadata in all',
+      delta(1, { metadata: { a: 'x'.repeat(1024), b: 'x'.repeat(1023) } }),
+      'LIMIT_EXCEEDED',
+      'member_delta.states[0].state.metadata',
+    ],
+    [
+      'too many accusations',
+      delta(1, {
+        unreachable: Array.from({ length: limits.unreachableMax + 1 }, () => ({ nodeId: 'n' })),
+      }),
+      'LIMIT_EXCEEDED',
+      'member_delta.states[0].state.unreachable',
+    ],
+    ['no hash at all', hashes(0), 'INVALID_VALUE', 'member_hashes.halves'],
+    ['half a hash', hashes(3), 'INVALID_VALUE', 'member_hashes.halves'],
+    ['hashes of three buckets', hashes(6), 'INVALID_VALUE', 'member_hashes.halves'],
+    [
+      'too many hashes',
+      hashes(4 * limits.memberBucketsMax),
+      'INVALID_VALUE',
+      'member_hashes.halves',
+    ],
+    [
+      'a bucket that there is not',
+      memberDigest({ bucketCount: 16, buckets: [16] }),
+      'INVALID_VALUE',
+      'member_digest.buckets',
+    ],
+    [
+      'a number of buckets that is no power of two',
+      memberDigest({ bucketCount: 12 }),
+      'INVALID_VALUE',
+      'member_digest.bucket_count',
+    ],
+    [
+      'too many members in a digest',
+      memberDigest({
+        bucketCount: 1,
+        entries: Array.from({ length: limits.memberDigestEntriesMax + 1 }, () => ({ nodeId: 'n' })),
+      }),
+      'LIMIT_EXCEEDED',
+      'member_digest.entries',
+    ],
     ['no reason', { refuse: {} }, 'INVALID_VALUE', 'refuse.reason'],
     [
       'a generation too high',
@@ -227,6 +306,17 @@ describe('what a frame may hold', () => {
     assert.equal(frame.entries[0]?.version.epoch, 2n ** 63n - 1n);
   });
 
+  function delta(count: number, change: object): RawFrame {
+    const raw = { contact, version: 3, status: 'MEMBER_STATUS_UP' as const, ...change };
+    const state = messages.endpointState.encode(raw);
+    return { memberDelta: { states: Array.from({ length: count }, () => ({ state })) } };
+  }
+  function hashes(halves: number): RawFrame {
+    return { memberHashes: { halves: Array<number>(halves).fill(7) } };
+  }
+  function memberDigest(change: object): RawFrame {
+    return { memberDigest: { buckets: [], entries: [], ...change } };
+  }
   function round(count: number): RawFrame {
     return {
       round: {
@@ -309,6 +399,38 @@ describe('the size of a frame', () => {
       contacts: Array<Contact>(limits.contactsPerFrameMax).fill(longContact),
     };
     assert.deepStrictEqual(decodeFrame(encodeFrame(refuse)), refuse);
+    const hashes: Frame = {
+      kind: 'member-hashes',
+      hashes: Array.from({ length: limits.memberBucketsMax }, (_, low) => ({
+        high: 2 ** 32 - 1,
+        low,
+      })),
+    };
+    assert.deepStrictEqual(decodeFrame(encodeFrame(hashes)), hashes);
+    const named = { nodeId: longContact.nodeId, generation: longContact.generation };
+    const members = Array<object>(limits.memberDigestEntriesMax).fill({
+      ...named,
+      version: Number.MAX_SAFE_INTEGER,
+    });
+    const memberDigest = {
+      kind: 'member-digest',
+      bucketCount: limits.memberBucketsMax,
+      buckets: Array<number>(limits.memberDigestBucketsMax).fill(limits.memberBucketsMax - 1),
+      entries: members,
+      last: true,
+    } as unknown as Frame;
+    assert.deepStrictEqual(decodeFrame(encodeFrame(memberDigest)), memberDigest);
+  });
+
+  it('holds the largest state, and a page never takes more than was reckoned', () => {
+    fc.assert(
+      fc.property(arbitrary.endpointState, (state) => {
+        const carried = { state, unreachableForMs: limits.ageMsMax };
+        const frame: Frame = { kind: 'member-delta', states: [carried], wants: [], done: false };
+        assert.ok(encodeFrame(frame).byteLength <= stateBytesMax(state));
+      }),
+      { numRuns: 500 },
+    );
   });
 });
 

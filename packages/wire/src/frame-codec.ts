@@ -12,26 +12,24 @@ import type {
   PushFrame,
   RefuseFrame,
   RoundFrame,
-  StateHash,
   WantFrame,
   WelcomeFrame,
 } from '@herald/core';
-import { pushModes, refuseReasonFromRaw, refuseReasons, roles } from './enums.ts';
+import { contactFromRaw, contactToRaw } from './contact-codec.ts';
+import { pushModes, refuseReasonFromRaw, refuseReasons } from './enums.ts';
 import { WireError } from './errors.ts';
 import {
-  addressField,
   clusterNameField,
   electionNameField,
   listOf,
   nested,
-  nodeIdField,
+  optional,
   optionalElectionName,
   printableField,
   printableText,
-  safeIntegerField,
   versionFromRaw,
 } from './fields.ts';
-import type { Contact as RawContact, Contact__Output } from './generated/herald/v1/Contact.ts';
+import type { Contact__Output } from './generated/herald/v1/Contact.ts';
 import type { Digest__Output } from './generated/herald/v1/Digest.ts';
 import type { DigestEntry__Output } from './generated/herald/v1/DigestEntry.ts';
 import type { Frame as RawFrame, Frame__Output } from './generated/herald/v1/Frame.ts';
@@ -39,9 +37,18 @@ import type { Hello__Output } from './generated/herald/v1/Hello.ts';
 import type { Push__Output } from './generated/herald/v1/Push.ts';
 import type { Refuse__Output } from './generated/herald/v1/Refuse.ts';
 import type { Round__Output } from './generated/herald/v1/Round.ts';
-import type { StateHash__Output } from './generated/herald/v1/StateHash.ts';
 import type { Want__Output } from './generated/herald/v1/Want.ts';
 import type { Welcome__Output } from './generated/herald/v1/Welcome.ts';
+import {
+  deltaFromRaw,
+  deltaToRaw,
+  hashFromRaw,
+  hashesFromRaw,
+  hashesToRaw,
+  memberDigestFromRaw,
+  memberDigestToRaw,
+  summaryFromRaw,
+} from './member-frame-codec.ts';
 import { messages } from './proto.ts';
 import { carriedFromRaw, carriedToRaw, versionToRaw } from './record-codec.ts';
 
@@ -111,6 +118,7 @@ function frameToRaw(frame: Frame): RawFrame {
           protocolMin: frame.protocolMin,
           protocolMax: frame.protocolMax,
           member: contactToRaw(frame.member),
+          probe: frame.probe,
         },
       };
     case 'welcome':
@@ -141,6 +149,8 @@ function frameToRaw(frame: Frame): RawFrame {
           nonce: frame.nonce,
           hash: frame.hash,
           contacts: frame.contacts.map(contactToRaw),
+          members: frame.members ?? null,
+          beatMs: Math.floor(frame.beatMs),
         },
       };
     case 'round-reply':
@@ -158,6 +168,12 @@ function frameToRaw(frame: Frame): RawFrame {
       };
     case 'want':
       return { want: { elections: [...frame.elections] } };
+    case 'member-hashes':
+      return { memberHashes: hashesToRaw(frame) };
+    case 'member-digest':
+      return { memberDigest: memberDigestToRaw(frame) };
+    case 'member-delta':
+      return { memberDelta: deltaToRaw(frame) };
   }
 }
 
@@ -183,6 +199,12 @@ function frameFromRaw(raw: Frame__Output, kind: NonNullable<Frame__Output['frame
       return nested(raw.digest, 'digest', digestFromRaw);
     case 'want':
       return nested(raw.want, 'want', wantFromRaw);
+    case 'memberHashes':
+      return nested(raw.memberHashes, 'member_hashes', hashesFromRaw);
+    case 'memberDigest':
+      return nested(raw.memberDigest, 'member_digest', memberDigestFromRaw);
+    case 'memberDelta':
+      return nested(raw.memberDelta, 'member_delta', deltaFromRaw);
   }
 }
 
@@ -198,6 +220,7 @@ function helloFromRaw(raw: Hello__Output): HelloFrame {
     protocolMin,
     protocolMax,
     member: nested(raw.member, 'member', contactFromRaw),
+    probe: raw.probe,
   };
 }
 
@@ -231,6 +254,8 @@ function roundFromRaw(raw: Round__Output): RoundFrame {
     nonce: raw.nonce,
     hash: nested(raw.hash, 'hash', hashFromRaw),
     contacts: contactsFromRaw(raw.contacts),
+    members: optional(raw.members, 'members', summaryFromRaw),
+    beatMs: raw.beatMs,
   };
 }
 
@@ -268,28 +293,6 @@ function wantFromRaw(raw: Want__Output): WantFrame {
   };
 }
 
-function hashFromRaw(raw: StateHash__Output): StateHash {
-  return { high: raw.high, low: raw.low };
-}
-
 function contactsFromRaw(raw: readonly Contact__Output[]): Contact[] {
   return listOf(raw, limits.contactsPerFrameMax, 'contacts', contactFromRaw);
-}
-
-export function contactToRaw(contact: Contact): RawContact {
-  return {
-    nodeId: contact.nodeId,
-    generation: contact.generation,
-    address: contact.address,
-    role: roles.toRaw(contact.role),
-  };
-}
-
-export function contactFromRaw(raw: Contact__Output): Contact {
-  return {
-    nodeId: nodeIdField(raw.nodeId, 'node_id'),
-    generation: safeIntegerField(raw.generation, 'generation'),
-    address: addressField(raw.address, 'address'),
-    role: roles.fromRaw(raw.role, 'role'),
-  };
 }

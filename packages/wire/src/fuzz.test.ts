@@ -63,6 +63,8 @@ const subjects = [
   subject('WatchLeader request', arbitrary.watchLeaderRequest, node.watchLeaderRequestCodec),
   subject('ListMembers request', fc.constant({}), node.listMembersRequestCodec),
   subject('member list', arbitrary.memberList, node.memberListCodec),
+  subject('Convergence request', arbitrary.convergenceRequest, node.convergenceRequestCodec),
+  subject('Convergence answer', arbitrary.convergenceAnswer, node.convergenceAnswerCodec),
   subject('Confirm request', arbitrary.confirmRequest, elector.confirmRequestCodec),
   subject('Confirm response', arbitrary.confirmResponse, elector.confirmResponseCodec),
   subject('Status request', arbitrary.statusRequest, elector.statusRequestCodec),

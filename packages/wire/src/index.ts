@@ -10,6 +10,9 @@ export { decodeRecord, encodeRecord } from './record-codec.ts';
 export type { CarriedRecord } from './record-messages.ts';
 export type {
   AnswerStatus,
+  BehindInfo,
+  ConvergenceAnswer,
+  ConvergenceRequest,
   GetLeaderRequest,
   IncomingLookup,
   InvalidLookup,
@@ -18,6 +21,7 @@ export type {
   LookupAnswer,
   LookupRequest,
   MalformedLookup,
+  MemberFacts,
   MemberInfo,
   MemberList,
   WatchLeaderRequest,

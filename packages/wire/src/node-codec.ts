@@ -3,7 +3,8 @@ import { limits } from '@herald/core';
 import { wireBounds } from './bounds.ts';
 import { boundedCodec } from './codec.ts';
 import type { Codec } from './codec.ts';
-import { answerStatuses } from './enums.ts';
+import { contactFromRaw, contactToRaw } from './contact-codec.ts';
+import { answerStatuses, memberStatuses, reachabilities } from './enums.ts';
 import { WireError } from './errors.ts';
 import {
   addressField,
@@ -14,19 +15,25 @@ import {
   nested,
   nodeIdField,
   optional,
+  printableField,
   versionFromRaw,
 } from './fields.ts';
-import { contactFromRaw, contactToRaw } from './frame-codec.ts';
+import type { ConvergenceResponse as RawConvergence } from './generated/herald/v1/ConvergenceResponse.ts';
+import type { ConvergenceResponse__Output } from './generated/herald/v1/ConvergenceResponse.ts';
 import type { GetLeaderRequest as RawQuestion } from './generated/herald/v1/GetLeaderRequest.ts';
 import type { GetLeaderRequest__Output } from './generated/herald/v1/GetLeaderRequest.ts';
 import type { LeaderAnswer as RawAnswer } from './generated/herald/v1/LeaderAnswer.ts';
 import type { LeaderAnswer__Output } from './generated/herald/v1/LeaderAnswer.ts';
+import type { _herald_v1_ListMembersResponse_Member as RawMember } from './generated/herald/v1/ListMembersResponse.ts';
 import type { _herald_v1_ListMembersResponse_Member__Output as Member__Output } from './generated/herald/v1/ListMembersResponse.ts';
 import type {
   AnswerStatus,
+  ConvergenceAnswer,
+  ConvergenceRequest,
   GetLeaderRequest,
   LeaderAnswer,
   ListMembersRequest,
+  MemberFacts,
   MemberInfo,
   MemberList,
   WatchLeaderRequest,
@@ -34,6 +41,7 @@ import type {
 import { messages } from './proto.ts';
 import { carriedFromRaw, carriedToRaw, versionToRaw } from './record-codec.ts';
 import type { CarriedRecord } from './record-messages.ts';
+import { appliedFromRaw, appliedToRaw, memberMetadata } from './state-codec.ts';
 
 /** No round trip that is worth telling is longer than a minute. */
 const roundTripMsMax = 60_000;
@@ -79,17 +87,26 @@ export const memberListCodec: Codec<MemberList> = boundedCodec(
   wireBounds.answerBytesMax,
   ({ cluster, members }) => ({
     cluster,
-    members: members.map((member) => ({
-      contact: contactToRaw(member.contact),
-      linked: member.linked,
-      self: member.self,
-      roundTripMs: Math.min(member.roundTripMs, roundTripMsMax),
-    })),
+    members: members.map(memberToRaw),
   }),
   (raw) => ({
     cluster: clusterNameField(raw.cluster, 'cluster'),
     members: listOf(raw.members, wireBounds.membersMax, 'members', memberFromRaw),
   }),
+);
+
+export const convergenceRequestCodec: Codec<ConvergenceRequest> = boundedCodec(
+  messages.convergenceRequest,
+  wireBounds.requestBytesMax,
+  ({ election }) => ({ election }),
+  (raw) => ({ election: electionNameField(raw.election, 'election') }),
+);
+
+export const convergenceAnswerCodec: Codec<ConvergenceAnswer> = boundedCodec(
+  messages.convergenceResponse,
+  wireBounds.convergenceBytesMax,
+  convergenceToRaw,
+  convergenceFromRaw,
 );
 
 export function questionToRaw({ election, minVersion }: GetLeaderRequest): RawQuestion {
@@ -147,11 +164,79 @@ function checkConsistent(
   }
 }
 
+function memberToRaw({ contact, linked, self, roundTripMs, facts }: MemberInfo): RawMember {
+  return {
+    contact: contactToRaw(contact),
+    linked,
+    self,
+    roundTripMs: Math.min(roundTripMs, roundTripMsMax),
+    ...(facts === undefined
+      ? {}
+      : {
+          status: memberStatuses.toRaw(facts.status),
+          reachability: reachabilities.toRaw(facts.reachability),
+          suspectedBy: facts.suspectedBy,
+          sinceMs: facts.sinceMs,
+          zone: facts.zone,
+          build: facts.build,
+          metadata: facts.metadata,
+          applied: facts.applied.map(appliedToRaw),
+        }),
+  };
+}
+
 function memberFromRaw(raw: Member__Output): MemberInfo {
+  const facts = raw.status === 'MEMBER_STATUS_UNSPECIFIED' ? undefined : factsFromRaw(raw);
   return {
     contact: nested(raw.contact, 'contact', contactFromRaw),
     linked: raw.linked,
     self: raw.self,
     roundTripMs: measureField(raw.roundTripMs, roundTripMsMax, 'round_trip_ms'),
+    ...(facts === undefined ? {} : { facts }),
+  };
+}
+
+function factsFromRaw(raw: Member__Output): MemberFacts {
+  return {
+    status: memberStatuses.fromRaw(raw.status, 'status'),
+    reachability: reachabilities.fromRaw(raw.reachability, 'reachability'),
+    suspectedBy: raw.suspectedBy,
+    sinceMs: measureField(raw.sinceMs, Number.MAX_SAFE_INTEGER, 'since_ms'),
+    zone: printableField(raw.zone, limits.nameBytesMax, 'zone'),
+    build: printableField(raw.build, limits.nameBytesMax, 'build'),
+    metadata: memberMetadata(raw.metadata),
+    applied: listOf(raw.applied, limits.appliedElectionsMax, 'applied', appliedFromRaw),
+  };
+}
+
+function convergenceToRaw(answer: ConvergenceAnswer): RawConvergence {
+  return {
+    election: answer.election,
+    newest: answer.newest === undefined ? null : versionToRaw(answer.newest),
+    applied: answer.applied,
+    live: answer.live,
+    behind: answer.behind.slice(0, limits.behindMax).map(({ nodeId, applied }) => ({
+      nodeId,
+      applied: applied === undefined ? null : versionToRaw(applied),
+    })),
+    nodeId: answer.nodeId,
+  };
+}
+
+function convergenceFromRaw(raw: ConvergenceResponse__Output): ConvergenceAnswer {
+  if (raw.applied > raw.live) {
+    const rule = `must not be above live, got ${raw.applied} of ${raw.live}`;
+    throw new WireError('INVALID_VALUE', 'applied', rule);
+  }
+  return {
+    election: electionNameField(raw.election, 'election'),
+    newest: optional(raw.newest, 'newest', versionFromRaw),
+    applied: raw.applied,
+    live: raw.live,
+    behind: listOf(raw.behind, limits.behindMax, 'behind', (behind) => ({
+      nodeId: nodeIdField(behind.nodeId, 'node_id'),
+      applied: optional(behind.applied, 'applied', versionFromRaw),
+    })),
+    nodeId: nodeIdField(raw.nodeId, 'node_id'),
   };
 }

@@ -1,5 +1,15 @@
 /** What clients ask a gossip member, and its answers, in the domain's types. */
-import type { Address, ClusterName, Contact, ElectionName, NodeId, Version } from '@herald/core';
+import type {
+  Address,
+  AppliedChange,
+  ClusterName,
+  Contact,
+  ElectionName,
+  MemberStatus,
+  NodeId,
+  Reachability,
+  Version,
+} from '@herald/core';
 import type { WireError } from './errors.ts';
 import type { CarriedRecord } from './record-messages.ts';
 
@@ -79,9 +89,47 @@ export interface MemberInfo {
   readonly self: boolean;
   /** Smoothed round trip of the link in milliseconds; 0 when not linked or not measured. */
   readonly roundTripMs: number;
+  /** What it says of itself and what is made of it; absent for a contact that nobody heard more of. */
+  readonly facts?: MemberFacts;
+}
+
+export interface MemberFacts {
+  readonly status: MemberStatus;
+  readonly reachability: Reachability;
+  /** Live members that find it unreachable. */
+  readonly suspectedBy: number;
+  /** For how long it has been reachable, unreachable or gone, in milliseconds. */
+  readonly sinceMs: number;
+  readonly zone: string;
+  readonly build: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly applied: readonly AppliedChange[];
 }
 
 export interface MemberList {
   readonly cluster: ClusterName;
   readonly members: readonly MemberInfo[];
+}
+
+export interface ConvergenceRequest {
+  readonly election: ElectionName;
+}
+
+export interface BehindInfo {
+  readonly nodeId: NodeId;
+  /** The change that it has applied, as far as it has told; undefined when it told of none. */
+  readonly applied: Version | undefined;
+}
+
+/** How many of the live members have applied the newest change, as far as one of them knows. */
+export interface ConvergenceAnswer {
+  readonly election: ElectionName;
+  /** The newest change that any live member knows of; undefined when nobody knows the election. */
+  readonly newest: Version | undefined;
+  readonly applied: number;
+  readonly live: number;
+  /** Those that are behind, the farthest first, at most `limits.behindMax`. */
+  readonly behind: readonly BehindInfo[];
+  /** Who answers. */
+  readonly nodeId: NodeId;
 }

@@ -20,6 +20,15 @@ import type {
   ConfirmResponse,
   ConfirmResponse__Output,
 } from './generated/herald/v1/ConfirmResponse.ts';
+import type {
+  ConvergenceRequest,
+  ConvergenceRequest__Output,
+} from './generated/herald/v1/ConvergenceRequest.ts';
+import type {
+  ConvergenceResponse,
+  ConvergenceResponse__Output,
+} from './generated/herald/v1/ConvergenceResponse.ts';
+import type { EndpointState, EndpointState__Output } from './generated/herald/v1/EndpointState.ts';
 import type { Frame, Frame__Output } from './generated/herald/v1/Frame.ts';
 import type {
   GetLeaderRequest,
@@ -128,6 +137,7 @@ function asBuffer(bytes: Uint8Array): Buffer {
 /** The codecs of all messages that travel on their own. */
 export const messages = {
   frame: messageCodec<Frame, Frame__Output>('Frame'),
+  endpointState: messageCodec<EndpointState, EndpointState__Output>('EndpointState'),
   leaderRecord: messageCodec<LeaderRecord, LeaderRecord__Output>('LeaderRecord'),
   leaderAnswer: messageCodec<LeaderAnswer, LeaderAnswer__Output>('LeaderAnswer'),
   getLeaderRequest: messageCodec<GetLeaderRequest, GetLeaderRequest__Output>('GetLeaderRequest'),
@@ -141,6 +151,12 @@ export const messages = {
   ),
   listMembersResponse: messageCodec<ListMembersResponse, ListMembersResponse__Output>(
     'ListMembersResponse',
+  ),
+  convergenceRequest: messageCodec<ConvergenceRequest, ConvergenceRequest__Output>(
+    'ConvergenceRequest',
+  ),
+  convergenceResponse: messageCodec<ConvergenceResponse, ConvergenceResponse__Output>(
+    'ConvergenceResponse',
   ),
   confirmRequest: messageCodec<ConfirmRequest, ConfirmRequest__Output>('ConfirmRequest'),
   confirmResponse: messageCodec<ConfirmResponse, ConfirmResponse__Output>('ConfirmResponse'),

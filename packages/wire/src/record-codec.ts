@@ -10,10 +10,10 @@ import {
   addressField,
   electionNameField,
   measureField,
+  metadataFields,
   nested,
   nodeIdField,
   printableField,
-  textField,
   versionFromRaw,
 } from './fields.ts';
 import type {
@@ -25,11 +25,11 @@ import type { LeaderRecord__Output } from './generated/herald/v1/LeaderRecord.ts
 import type { SignedRecord__Output } from './generated/herald/v1/SignedRecord.ts';
 import type { Version as RawVersion } from './generated/herald/v1/Version.ts';
 import { messages } from './proto.ts';
-import { RecentRecords } from './recent-records.ts';
+import { RecentlyDecoded } from './recently-decoded.ts';
 import type { CarriedRecord } from './record-messages.ts';
 
 const noSignature = Buffer.alloc(0);
-const recentRecords = new RecentRecords();
+const recentRecords = new RecentlyDecoded<SealedRecord>(wireBounds.recentRecordsMax);
 
 /**
  * Encodes a record, once, and seals it, as yet without a signature. The sealed record holds what
@@ -66,10 +66,10 @@ export function decodeRecord(
 ): SealedRecord {
   checkLength(bytes, limits.recordBytesMax, 'record');
   checkLength(signature, wireBounds.signatureBytesMax, 'signature');
-  const known = recentRecords.find(bytes, keyId, signature);
-  if (known !== undefined) return known;
+  const known = recentRecords.find(bytes);
+  if (known?.keyId === keyId && Buffer.compare(known.signature, signature) === 0) return known;
   const sealed = decodeAnew(bytes, keyId, signature);
-  recentRecords.add(sealed);
+  recentRecords.add(sealed.bytes, sealed);
   return sealed;
 }
 
@@ -131,26 +131,10 @@ function recordFromRaw(raw: LeaderRecord__Output): LeaderRecord {
 function leaderFromRaw(raw: Leader__Output): Leader {
   const id = nodeIdField(raw.id, 'id');
   const address = printableField(raw.address, limits.addressBytesMax, 'address');
-  const metadata = metadataFromRaw(raw.metadata);
+  const metadata = metadataFields(raw.metadata);
   if (raw.electorAddress === '') return { id, address, metadata };
   const electorAddress = addressField(raw.electorAddress, 'elector_address');
   return { id, address, electorAddress, metadata };
-}
-
-/** Has no prototype, so that a key such as `__proto__` or `constructor` is a key like any other. */
-function metadataFromRaw(raw: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  const entries = Object.entries(raw);
-  if (entries.length > limits.metadataEntriesMax) {
-    const rule = `must have at most ${limits.metadataEntriesMax} entries, got ${entries.length}`;
-    throw new WireError('LIMIT_EXCEEDED', 'metadata', rule);
-  }
-  const metadata = Object.create(null) as Record<string, string>;
-  for (const [key, value] of entries) {
-    if (key === '') throw new WireError('INVALID_VALUE', 'metadata', 'must not have an empty key');
-    printableField(key, limits.metadataKeyBytesMax, 'metadata');
-    metadata[key] = textField(value, limits.metadataValueBytesMax, 'metadata');
-  }
-  return metadata;
 }
 
 function leaderToRaw(leader: Leader): RawLeader {

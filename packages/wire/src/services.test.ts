@@ -59,6 +59,7 @@ const hello: Frame = {
   protocolMin: 1,
   protocolMax: 1,
   member: { nodeId, generation: 1, address: '127.0.0.1:1' as never, role: 'node' },
+  probe: false,
 };
 const answer: LeaderAnswer = {
   status: 'current',

@@ -47,6 +47,8 @@ import { decodeIncomingFrame, encodeFrame } from './frame-codec.ts';
 import type { IncomingFrame } from './frame-codec.ts';
 import { decodeIncomingLookup, encodeLookup, lookupAnswerCodec } from './lookup-codec.ts';
 import {
+  convergenceAnswerCodec,
+  convergenceRequestCodec,
   getLeaderRequestCodec,
   leaderAnswerCodec,
   listMembersRequestCodec,
@@ -54,6 +56,8 @@ import {
   watchLeaderRequestCodec,
 } from './node-codec.ts';
 import type {
+  ConvergenceAnswer,
+  ConvergenceRequest,
   GetLeaderRequest,
   IncomingLookup,
   LeaderAnswer,
@@ -110,6 +114,11 @@ export const nodeService = {
     responseStream: true,
   }),
   listMembers: method('/herald.v1.Node/ListMembers', listMembersRequestCodec, memberListCodec),
+  convergence: method(
+    '/herald.v1.Node/Convergence',
+    convergenceRequestCodec,
+    convergenceAnswerCodec,
+  ),
 } as const;
 
 export const electorService = {
@@ -131,6 +140,8 @@ export type NodeHandlers = {
   readonly lookup: handleBidiStreamingCall<IncomingLookup, LookupAnswer>;
   readonly watchLeader: handleServerStreamingCall<WatchLeaderRequest, LeaderAnswer>;
   readonly listMembers: handleUnaryCall<ListMembersRequest, MemberList>;
+  /** Answered with UNIMPLEMENTED when absent, as by a server of an earlier version. */
+  readonly convergence?: handleUnaryCall<ConvergenceRequest, ConvergenceAnswer>;
 };
 
 // eslint-disable-next-line @typescript-eslint/consistent-type-definitions
@@ -156,12 +167,16 @@ export function addNodeService(server: Server, handlers: NodeHandlers): void {
       lookup: nodeService.lookup,
       watchLeader: tolerant(nodeService.watchLeader),
       listMembers: tolerant(nodeService.listMembers),
+      convergence: tolerant(nodeService.convergence),
     },
     {
       getLeader: answering(handlers.getLeader),
       lookup: handlers.lookup,
       watchLeader: streaming(handlers.watchLeader),
       listMembers: answering(handlers.listMembers),
+      ...(handlers.convergence === undefined
+        ? {}
+        : { convergence: answering(handlers.convergence) }),
     },
   );
 }
@@ -270,6 +285,7 @@ export interface NodeClient extends Client {
   readonly lookup: BidiMethod<LookupRequest, LookupAnswer>;
   readonly watchLeader: ServerStreamMethod<WatchLeaderRequest, LeaderAnswer>;
   readonly listMembers: UnaryMethod<ListMembersRequest, MemberList>;
+  readonly convergence: UnaryMethod<ConvergenceRequest, ConvergenceAnswer>;
 }
 
 export interface ElectorClient extends Client {

@@ -17,7 +17,7 @@ import { Registry } from 'prom-client';
 import { createGossipNode } from './gossip-node.ts';
 import type { GossipNode } from './gossip-node.ts';
 import { createArrivalMeter, exposeNode } from './metrics.ts';
-import { checkNodeOptions, nodeIdOf, nodeOptionTable } from './options.ts';
+import { checkNodeOptions, factsOf, nodeIdOf, nodeOptionTable } from './options.ts';
 
 type Context = ProcessContext<typeof nodeOptionTable>;
 
@@ -33,6 +33,7 @@ async function startNode(context: Context, registry: Registry): Promise<GossipNo
     return await createGossipNode({
       ...{ cluster, listen, logger, watchesMax, seeds: join, nodeId: nodeIdOf(options) },
       observer: createArrivalMeter(registry),
+      application: factsOf(options, ownVersion()),
       ...(advertise === undefined ? {} : { advertise }),
       ...(fanout === undefined ? {} : { tuning: { fanout } }),
     });

@@ -43,6 +43,7 @@ export function createArrivalMeter(registry: Registry): MemberObserver {
 /** Shows how the node stands at the moment of the scrape. */
 export function exposeNode(registry: Registry, member: Member): void {
   exposeRecords(registry, member);
+  exposeMembers(registry, member);
   exposeLinks(registry, member);
 }
 
@@ -72,6 +73,35 @@ function exposeRecords(registry: Registry, member: Member): void {
   show('current', '1 while the record held names a leader to be believed', (held) =>
     Number(recordStatus(held, member.nowMs()) === 'current'),
   );
+}
+
+function exposeMembers(registry: Registry, member: Member): void {
+  const registers = [registry];
+  new Gauge({
+    name: 'herald_node_members',
+    help: 'Members that this node knows of, itself included, by what they are',
+    labelNames: ['state'],
+    registers,
+    collect() {
+      const { live, unreachable, left } = member.memberCounts();
+      this.set({ state: 'live' }, live);
+      this.set({ state: 'unreachable' }, unreachable);
+      this.set({ state: 'left' }, left);
+    },
+  });
+  new Gauge({
+    name: 'herald_node_convergence',
+    help: 'Share of the live members that told of having applied the newest change, 0 to 1',
+    labelNames: ['election'],
+    registers,
+    collect() {
+      this.reset();
+      for (const election of member.elections()) {
+        const { applied, live } = member.convergence(election);
+        if (live > 0) this.set({ election }, applied / live);
+      }
+    },
+  });
 }
 
 function heldOf(member: Member, election: ElectionName): HeldRecord | undefined {
@@ -152,5 +182,11 @@ function exposeCounters(registry: Registry, member: Member): void {
     news: pushes.news,
     duplicate: pushes.duplicates,
     stale: pushes.stale,
+  }));
+  copy('states', 'What members said of themselves', 'verdict', ({ membership }) => ({
+    news: membership.news,
+    duplicate: membership.duplicates,
+    pushed: membership.pushed,
+    refused: membership.membersRefused + membership.revivalsRefused,
   }));
 }

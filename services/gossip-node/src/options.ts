@@ -3,15 +3,24 @@
  * one table from which validation and help follow.
  */
 import { hostname } from 'node:os';
-import { limits, parseAddress, parseClusterName, parseNodeId } from '@herald/core';
-import type { NodeId } from '@herald/core';
+import {
+  InvalidValueError,
+  checkFacts,
+  limits,
+  parseAddress,
+  parseClusterName,
+  parseNodeId,
+} from '@herald/core';
+import type { ApplicationFacts, NodeId } from '@herald/core';
 import { nodeWatchesMax } from '@herald/member';
 import {
   defineOptions,
   formatListenAddress,
+  keyValues,
   listenAddress,
   listOf,
   parsedBy,
+  text,
   wholeNumber,
 } from '@herald/process';
 import type { OptionProblem, ParsedOptions } from '@herald/process';
@@ -35,6 +44,22 @@ export const nodeOptionTable = defineOptions({
     env: 'HERALD_CLUSTER',
     schema: parsedBy(parseClusterName),
     description: 'Cluster that it belongs to; members of others are refused',
+    group: 'Member',
+  },
+  zone: {
+    flag: '--zone <name>',
+    env: 'HERALD_ZONE',
+    schema: text(),
+    optional: true,
+    description: 'Failure domain that it stands in, told to all members',
+    group: 'Member',
+  },
+  metadata: {
+    flag: '--metadata <key=value>',
+    env: 'HERALD_METADATA',
+    repeatable: true,
+    schema: keyValues({ max: limits.metadataEntriesMax }),
+    description: 'Told to all members beside its zone and build',
     group: 'Member',
   },
   fanout: {
@@ -108,7 +133,32 @@ export function checkNodeOptions(options: NodeProcessOptions): readonly OptionPr
     const message = 'is required with port 0: a name that changes with each start is not stable';
     problems.push({ field: '--id', message });
   }
-  return problems;
+  return [...problems, ...factProblems(options)];
+}
+
+/** What all others are told of this node. */
+export function factsOf(
+  { metadata, zone = '' }: Pick<NodeProcessOptions, 'metadata' | 'zone'>,
+  build: string,
+): ApplicationFacts {
+  return { zone, build, metadata };
+}
+
+function factProblems(options: NodeProcessOptions): readonly OptionProblem[] {
+  const { zone, metadata } = factsOf(options, '');
+  const problemOf = (field: string, facts: ApplicationFacts): readonly OptionProblem[] => {
+    try {
+      checkFacts(facts);
+      return [];
+    } catch (error) {
+      if (!(error instanceof InvalidValueError)) throw error;
+      return [{ field, message: error.message }];
+    }
+  };
+  return [
+    ...problemOf('--zone', { zone, build: '', metadata: {} }),
+    ...problemOf('--metadata', { zone: '', build: '', metadata }),
+  ];
 }
 
 /** The node's name: as given, else from the host's name and the port, so that a restart keeps it. */

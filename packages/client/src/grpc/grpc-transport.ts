@@ -30,6 +30,8 @@ export function createGrpcTransport(
     watch: (endpoint, request, call) => watch(nodes, endpoint, request, call),
     members: (endpoint, call) =>
       askOnce(nodes, endpoint, call, (stub, done) => stub.listMembers({}, done)),
+    convergence: (endpoint, request, call) =>
+      askOnce(nodes, endpoint, call, (stub, done) => stub.convergence(request, done)),
     confirm: (elector, request, call) =>
       askOnce(electors, elector, call, (stub, done) => stub.confirm(request, done)),
     status: (elector, request, call) =>

@@ -13,7 +13,7 @@ import type {
   NodeId,
   Version,
 } from '@herald/core';
-import type { ConfirmResponse, LeaderAnswer, MemberList } from '@herald/wire';
+import type { ConfirmResponse, ConvergenceAnswer, LeaderAnswer, MemberList } from '@herald/wire';
 import { sleep } from '../clock.ts';
 import type { Clock } from '../clock.ts';
 import { HeraldClientError } from '../errors.ts';
@@ -30,7 +30,7 @@ export type MemoryBehaviour = 'answers' | 'hangs' | 'refuses' | 'rejects';
 
 /** One question that arrived somewhere. */
 export interface MemoryQuestion {
-  readonly what: 'lookup' | 'watch' | 'members' | 'confirm';
+  readonly what: 'lookup' | 'watch' | 'members' | 'convergence' | 'confirm';
   readonly endpoint: Address;
   readonly atMs: number;
   readonly version: Version | undefined;
@@ -127,6 +127,20 @@ export class MemoryEndpoint {
     return { cluster: 'memory' as ClusterName, members };
   }
 
+  /** As a node that knows of nobody but those it lists, and takes them all to hold what it holds. */
+  convergence(election: ElectionName): ConvergenceAnswer {
+    const version = this.#held.get(election)?.sealed.record.version;
+    const live = 1 + this.members.length;
+    return {
+      election,
+      newest: version && { ...version, renewal: 0 },
+      applied: version === undefined ? 0 : live,
+      live,
+      behind: [],
+      nodeId: this.answer(election, undefined).nodeId,
+    };
+  }
+
   /** The present answer, then one whenever something new is held; latest wins. */
   async *watch(
     election: ElectionName,
@@ -179,6 +193,8 @@ export class MemoryNetwork {
         this.#watch(address, election, minVersion, call),
       members: async (address, call) =>
         (await this.#reach('members', address, undefined, call)).list(),
+      convergence: async (address, { election }, call) =>
+        (await this.#reach('convergence', address, undefined, call)).convergence(election),
       confirm: async (address, { election, version }, call) => {
         const endpoint = await this.#reach('confirm', address, version, call);
         return endpoint.confirm(election, version);

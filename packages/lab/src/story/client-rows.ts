@@ -14,6 +14,7 @@ const questions: Readonly<Record<Attempt['what'], string>> = {
   lookup: 'who leads?',
   confirm: 'do you lead?',
   members: 'who is there?',
+  convergence: 'who knows?',
   status: 'how are you?',
   'step-down': 'step down',
 };

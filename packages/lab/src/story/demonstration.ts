@@ -4,7 +4,7 @@
  */
 import type { Lab } from '../lab.ts';
 import { rounded } from '../measure/statistics.ts';
-import { reportIdle } from '../report.ts';
+import { reportIdle, reportMembers } from '../report.ts';
 import type { LabReport } from '../report.ts';
 import { judgeCalls } from './client-probe.ts';
 import {
@@ -12,6 +12,8 @@ import {
   showConnections,
   showCrash,
   showElected,
+  showMassFailure,
+  showMembers,
   showRest,
   showStepDown,
 } from './scenes.ts';
@@ -36,11 +38,13 @@ export async function demonstrate(options: DemonstrationOptions): Promise<Demons
   const { lab } = options;
   const stage: Stage = { ...options, changes: [], calls: [] };
   showElected(stage);
+  const allKnownMs = await showMembers(stage);
   await showClient(stage);
   await showCrash(stage);
   await showStepDown(stage);
   const idle = await showRest(stage);
   const connections = await showConnections(stage);
+  const massFailure = await showMassFailure(stage);
   const report: LabReport = {
     nodes: lab.nodes.length,
     electors: lab.electors.length,
@@ -49,6 +53,7 @@ export async function demonstrate(options: DemonstrationOptions): Promise<Demons
     changes: stage.changes,
     client: judgeCalls(stage.calls, lab.ledger),
     idle: reportIdle(idle),
+    members: reportMembers(allKnownMs, massFailure),
   };
   // The connection of this question is closed again; it was not there when they were counted.
   const leaderKey = await lab.leaderKey();

@@ -8,7 +8,7 @@ import { LabError } from '../lab-error.ts';
 import type { Change } from '../measure/change.ts';
 import type { IdleUsage } from '../measure/idle.ts';
 import { reportChange } from '../report.ts';
-import type { ChangeCause } from '../report.ts';
+import type { ChangeCause, MassFailureReport } from '../report.ts';
 import { ClientProbe, judgeCalls } from './client-probe.ts';
 import type { ProbeOptions } from './client-probe.ts';
 import { showCalls, showQuestion } from './client-rows.ts';
@@ -22,6 +22,8 @@ const probeMarginMs = 500;
 /** A successor is due after the lease and an election; this is for a loaded machine. */
 const successorMarginMs = 20_000;
 const settleTimeoutMs = 20_000;
+/** What is promised takes 10 s after a mass failure, 20 s after a start. */
+const agreeTimeoutMs = 30_000;
 /** The figures at rest are averages over this; several renewals and rounds fall into it. */
 const idleSeconds = 6;
 
@@ -30,6 +32,15 @@ export function showElected(stage: Stage): void {
   stage.terminal.heading('1. A leader is elected');
   stage.terminal.row('leader', `${elected.leaderId}, epoch ${String(elected.epoch)}`);
   showChange(stage, 'elected', elected, undefined);
+}
+
+/** Each node knows each member; returns how long that took from when the last one was up. */
+export async function showMembers({ lab, terminal, signal }: Stage): Promise<number> {
+  const agreedMs = await lab.untilMembersAgree({ goneMax: 0, timeoutMs: agreeTimeoutMs, signal });
+  const tookMs = agreedMs - lab.allUpMs;
+  const whom = `each node knows all ${counted(lab.liveMembers, 'member')}`;
+  terminal.row('who is there', `${whom}, at most ${formatMs(tookMs)} after the last came up`);
+  return tookMs;
 }
 
 /** A client that knows three nodes, and nothing else, asks who leads. */
@@ -116,6 +127,37 @@ export async function showConnections(stage: Stage): Promise<number | undefined>
   return connections;
 }
 
+/** Many machines are gone at once: the others count them out, and learn the next leader as before. */
+export async function showMassFailure(stage: Stage): Promise<MassFailureReport | undefined> {
+  const { lab, terminal, signal } = stage;
+  const worker = lab.workers.at(-1);
+  if (worker === undefined || lab.workers.length < 2) return undefined;
+  const killed = worker.nodes.length;
+  const pid = String(worker.process.pid);
+  terminal.heading(`6. ${counted(killed, 'node')} vanish at once: kill -9 ${pid}`);
+  const killedAtMs = monotonicNowMs();
+  await lab.killWorker(worker);
+  const limits = { goneMax: killed, timeoutMs: agreeTimeoutMs, signal };
+  const agreedMs = (await lab.untilMembersAgree(limits)) - killedAtMs;
+  const left = lab.workers.reduce((sum, { process, nodes }) => {
+    return sum + (process.isRunning ? nodes.length : 0);
+  }, 0);
+  const rest = `the other ${counted(left, 'node')}`;
+  terminal.row('who is gone', `${rest} agree on all ${String(killed)} after ${formatMs(agreedMs)}`);
+  const { epoch } = await lab.stepDown();
+  const change = await nextChange(stage, epoch);
+  terminal.row('new leader', `${change.leaderId}, epoch ${String(change.epoch)}`);
+  showSpread(stage, change);
+  await lab.restartWorker(worker, signal);
+  const upMs = monotonicNowMs();
+  const all = { goneMax: 0, timeoutMs: agreeTimeoutMs, signal };
+  const backMs = (await lab.untilMembersAgree(all)) - upMs;
+  const back = `they come back, and ${formatMs(backMs)} after the last all count everybody again`;
+  terminal.row('started again', back);
+  const { p99Ms, maxMs } = reportChange('step-down', change, undefined);
+  return { killed, agreedMs, reached: change.reached, survivors: left, p99Ms, maxMs, backMs };
+}
+
 /** Says how the news of a change spread, and keeps it for the report. */
 function showChange(
   stage: Stage,
@@ -123,7 +165,11 @@ function showChange(
   change: Change,
   sinceMs: number | undefined,
 ): void {
-  const { terminal, changes } = stage;
+  showSpread(stage, change);
+  stage.changes.push(reportChange(cause, change, sinceMs));
+}
+
+function showSpread({ terminal }: Stage, change: Change): void {
   terminal.row(
     'who knows',
     `${share(change.reached, change.nodes, 'node')}: ${describeSpread(change)}`,
@@ -132,7 +178,6 @@ function showChange(
     'pushes',
     `${change.pushesPerNode.toFixed(2)} sent per node; a perfect tree takes 1`,
   );
-  changes.push(reportChange(cause, change, sinceMs));
 }
 
 /** Has a client ask all the while that `act` takes, and a moment longer, and shows how it fared. */

@@ -1,18 +1,21 @@
 /**
  * What the lab does once the demonstration is over: it stays, tells each change in a line, and starts
- * again whichever elector ends, so that there are always as many as asked for.
+ * again whichever elector or worker ends, so that there are always as many as asked for.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { describeError } from '@herald/process';
 import type { ElectorProcess } from '../elector/elector-process.ts';
 import { labNames } from '../lab-options.ts';
 import type { Lab, LabEvent } from '../lab.ts';
+import type { NodeWorker } from '../node-tier.ts';
 import type { PublishedChange } from '../measure/change.ts';
 import type { Terminal } from './terminal.ts';
 import { counted, describeExit, summariseSpread } from './wording.ts';
 
 /** Between the end of an elector and its new start: short, and no busy loop if it cannot start. */
 const restartDelayMs = 1_000;
+/** Nodes stay away long enough for the others to notice: one can watch it with `herald members`. */
+const nodesRestartDelayMs = 10_000;
 
 /** Until the signal aborts. */
 export async function stayUp(lab: Lab, terminal: Terminal, signal: AbortSignal): Promise<void> {
@@ -43,6 +46,9 @@ function showWhatToTry(lab: Lab, terminal: Terminal): void {
   terminal.row('follow the leader', `npx herald watch --join ${node} --election ${election}`);
   terminal.row('kill the leader', `kill -9 ${pid}`);
   terminal.row('let it sleep', `kill -STOP ${pid}; sleep 5; kill -CONT ${pid}`);
+  terminal.row('who is there', `npx herald members --join ${node}`);
+  terminal.row('who knows', `npx herald convergence --join ${node} --election ${election}`);
+  terminal.row('lose many nodes', `kill -9 ${String(lab.workers.at(-1)?.process.pid ?? 'PID')}`);
   const elector = leader?.address ?? '';
   terminal.row(
     'have it step down',
@@ -75,8 +81,10 @@ async function showEvent(
       const { process, nodes } = event.worker;
       say(
         terminal,
-        `${process.name} has ended (${event.how}), ${counted(nodes.length, 'node')} with it`,
+        `${process.name} has ended (${event.how}), ${counted(nodes.length, 'node')} with it; ` +
+          'it is started again',
       );
+      void startNodesAgain(lab, event.worker, terminal, signal);
       return;
     }
   }
@@ -105,6 +113,22 @@ async function startAgain(
     say(terminal, `${elector.id} is back, pid ${String(elector.pid)}`);
   } catch (error) {
     // Its end, if it did not come up, is an event that brings us here again.
+    if (!signal.aborted) say(terminal, describeError(error));
+  }
+}
+
+async function startNodesAgain(
+  lab: Lab,
+  worker: NodeWorker,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await delay(nodesRestartDelayMs, undefined, { signal });
+    if (worker.process.isRunning) return;
+    await lab.restartWorker(worker, signal);
+    say(terminal, `${worker.process.name} is back, pid ${String(worker.process.pid)}`);
+  } catch (error) {
     if (!signal.aborted) say(terminal, describeError(error));
   }
 }

@@ -4,10 +4,13 @@
  */
 import type { Leadership } from '../elector/leadership-ledger.ts';
 import type { LabReport } from '../report.ts';
-import { counted } from './wording.ts';
+import { counted, formatMs } from './wording.ts';
 
 /** DESIGN.md P6: one connection for leases, one for everything else. */
 const etcdConnectionsPerElectorMax = 2;
+/** What the membership promises of a tier of hundreds on one machine. */
+const allKnownMsMax = 20_000;
+const massFailureAgreedMsMax = 10_000;
 
 export interface Finding {
   readonly promise: string;
@@ -32,6 +35,8 @@ export function judge(report: LabReport, observed: Observed): readonly Finding[]
     epochsGrow(report),
     clientFound(report),
     ...etcdSpared(report),
+    everybodyKnown(report),
+    ...failureNoticed(report),
   ];
 }
 
@@ -107,6 +112,29 @@ function etcdSpared({ etcd, electors }: LabReport): readonly Finding[] {
       promise: 'etcd is left in peace',
       held: etcd.clientConnections <= most,
       seen: `${counted(etcd.clientConnections, 'connection')}, at most ${String(most)} from ${counted(electors, 'elector')}`,
+    },
+  ];
+}
+
+function everybodyKnown({ members }: LabReport): Finding {
+  return {
+    promise: 'all know all members',
+    held: members.allKnownMs <= allKnownMsMax,
+    seen: `${formatMs(members.allKnownMs)} after the last came up`,
+  };
+}
+
+function failureNoticed({ members }: LabReport): readonly Finding[] {
+  const { massFailure } = members;
+  if (massFailure === null) return [];
+  const { agreedMs, killed, reached, survivors } = massFailure;
+  return [
+    {
+      promise: 'the lost are noticed',
+      held: agreedMs <= massFailureAgreedMsMax && reached === survivors,
+      seen:
+        `all ${String(killed)} after ${formatMs(agreedMs)}; of the next leader heard ` +
+        `${String(reached)} of the ${counted(survivors, 'node')} left`,
     },
   ];
 }

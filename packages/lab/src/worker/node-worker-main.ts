@@ -20,6 +20,7 @@ import { bytesWritten } from '../measure/usage.ts';
 import { ArrivalTable } from './arrival-table.ts';
 import { holdsNothing } from './node-worker-protocol.ts';
 import type {
+  MembersSeen,
   NodePlan,
   NodeWorkerCalls,
   TierPlan,
@@ -104,6 +105,17 @@ function countHeld(election: ElectionName): Record<string, number> {
   return held;
 }
 
+function countSeen(): MembersSeen[] {
+  const seen = new Map<string, MembersSeen>();
+  for (const { member } of nodes) {
+    const { live, unreachable, left } = member.memberCounts();
+    const gone = unreachable + left;
+    const key = `${String(live)} ${String(gone)}`;
+    seen.set(key, { live, gone, nodes: (seen.get(key)?.nodes ?? 0) + 1 });
+  }
+  return [...seen.values()];
+}
+
 async function readTraffic(): Promise<TrafficCounters> {
   const framesSent = nodes.reduce((sum, node) => sum + node.member.stats().framesSent, 0);
   return { framesSent, bytesSent: (await bytesWritten()) ?? null };
@@ -127,5 +139,6 @@ serveWorker<NodeWorkerCalls>({
     arrivals: table.arrivals(change, nodes.length),
     eagerPushes: tier === undefined ? 0 : eagerPushesOf(change, tier.election),
   }),
+  members: countSeen,
   traffic: readTraffic,
 });

@@ -34,6 +34,15 @@ export interface LinkCounts {
   readonly linkEnds: number;
 }
 
+/** What a node makes of the members: how many take part, and how many do not. */
+export interface MembersSeen {
+  readonly live: number;
+  /** Unreachable, or left. */
+  readonly gone: number;
+  /** Nodes that see it so. */
+  readonly nodes: number;
+}
+
 export interface NodeWorkerCalls {
   /** Starts more nodes; answered with their addresses when they listen. */
   readonly start: {
@@ -51,6 +60,7 @@ export interface NodeWorkerCalls {
     readonly request: { readonly change: string };
     readonly reply: WorkerArrivals;
   };
+  readonly members: { readonly request: object; readonly reply: readonly MembersSeen[] };
   readonly traffic: { readonly request: object; readonly reply: TrafficCounters };
 }
 

@@ -14,9 +14,11 @@ import type {
   DigestEntry,
   DigestFrame,
   ElectionName,
+  EndpointState,
   Frame,
   Leader,
   LeaderRecord,
+  MemberStatus,
   SealedRecord,
   Version,
 } from '@herald/core';
@@ -25,6 +27,8 @@ import type {
   CarriedRecord,
   ConfirmRequest,
   ConfirmResponse,
+  ConvergenceAnswer,
+  ConvergenceRequest,
   ElectionState,
   ElectionStatus,
   GetLeaderRequest,
@@ -143,14 +147,41 @@ function carrying(record: fc.Arbitrary<LeaderRecord>): fc.Arbitrary<CarriedRecor
   return plain({ sealed: sealing(record), ...carriedFields });
 }
 
+const counter = fc.oneof(fc.maxSafeNat(), fc.constantFrom(0, 1, Number.MAX_SAFE_INTEGER));
+const generation = counter;
+const ageMs = fc.integer({ min: 0, max: limits.ageMsMax });
+
 export const contact: fc.Arbitrary<Contact> = plain({
   nodeId,
-  generation: fc.oneof(fc.maxSafeNat(), fc.constantFrom(0, Number.MAX_SAFE_INTEGER)),
+  generation,
   address,
   role: fc.constantFrom('node' as const, 'elector' as const),
 });
 const contacts = fc.array(contact, { maxLength: limits.contactsPerFrameMax });
 const hash = plain({ high: uint32, low: uint32 });
+
+const bucketCount = fc.integer({ min: 0, max: 6 }).map((power) => 2 ** power);
+
+const applied = fc.array(
+  plain({ election: electionName, version: version.map((at) => ({ ...at, renewal: 0 })) }),
+  { maxLength: 4 },
+);
+const memberFacts = {
+  zone: printable(limits.nameBytesMax),
+  build: printable(limits.nameBytesMax),
+  metadata,
+  applied,
+};
+const memberStatus = fc.constantFrom<MemberStatus[]>('joining', 'up', 'leaving', 'left');
+export const endpointState: fc.Arbitrary<EndpointState> = plain({
+  contact,
+  version: counter,
+  status: memberStatus,
+  application: plain({
+    ...memberFacts,
+    unreachable: fc.array(plain({ nodeId, generation, version: counter }), { maxLength: 4 }),
+  }),
+});
 
 const digestEntry: fc.Arbitrary<DigestEntry> = plain({ election: electionName, version });
 const digest: fc.Arbitrary<DigestFrame> = fc
@@ -175,13 +206,16 @@ function frameOf<Kind extends Frame['kind']>(
 
 /** Frames of every kind. */
 export const frame: fc.Arbitrary<Frame> = fc.oneof(
-  fc.tuple(clusterName, contact, uint32, uint32).map(([cluster, member, a, b]): Frame => ({
-    kind: 'hello',
-    cluster,
-    protocolMin: Math.min(a, b),
-    protocolMax: Math.max(a, b),
-    member,
-  })),
+  fc
+    .tuple(clusterName, contact, uint32, uint32, fc.boolean())
+    .map(([cluster, member, a, b, probe]): Frame => ({
+      kind: 'hello',
+      cluster,
+      protocolMin: Math.min(a, b),
+      protocolMax: Math.max(a, b),
+      member,
+      probe,
+    })),
   frameOf('welcome', { protocol: uint32, member: contact, contacts }),
   frameOf('refuse', {
     reason: fc.constantFrom(
@@ -203,10 +237,32 @@ export const frame: fc.Arbitrary<Frame> = fc.oneof(
   }),
   frameOf('prune', {}),
   frameOf('graft', {}),
-  frameOf('round', { nonce: uint32, hash, contacts }),
+  frameOf('round', {
+    nonce: uint32,
+    hash,
+    contacts,
+    members: fc.option(plain({ hash, count: uint32 }), { nil: undefined }),
+    beatMs: uint32,
+  }),
   frameOf('round-reply', { nonce: uint32 }),
   digest,
   frameOf('want', { elections: fc.array(electionName, { maxLength: 20 }) }),
+  bucketCount.chain((count) =>
+    frameOf('member-hashes', { hashes: fc.array(hash, { minLength: count, maxLength: count }) }),
+  ),
+  bucketCount.chain((count) =>
+    frameOf('member-digest', {
+      bucketCount: fc.constant(count),
+      buckets: fc.array(fc.nat({ max: count - 1 }), { maxLength: limits.memberDigestBucketsMax }),
+      entries: fc.array(plain({ nodeId, generation, version: counter }), { maxLength: 12 }),
+      last: fc.boolean(),
+    }),
+  ),
+  frameOf('member-delta', {
+    states: fc.array(plain({ state: endpointState, unreachableForMs: ageMs }), { maxLength: 4 }),
+    wants: fc.array(nodeId, { maxLength: 12 }),
+    done: fc.boolean(),
+  }),
 );
 
 const answerFields = {
@@ -233,12 +289,49 @@ export const leaderAnswer: fc.Arbitrary<LeaderAnswer> = fc.oneof(
 export const memberList: fc.Arbitrary<MemberList> = plain({
   cluster: clusterName,
   members: fc.array(
-    plain({ contact, linked: fc.boolean(), self: fc.boolean(), roundTripMs: measure(60_000) }),
+    fc.record(
+      {
+        contact,
+        linked: fc.boolean(),
+        self: fc.boolean(),
+        roundTripMs: measure(60_000),
+        facts: plain({
+          status: memberStatus,
+          reachability: fc.constantFrom('reachable' as const, 'unreachable' as const),
+          suspectedBy: uint32,
+          sinceMs: measure(limits.ageMsMax),
+          ...memberFacts,
+        }),
+      },
+      {
+        requiredKeys: ['contact', 'linked', 'self', 'roundTripMs'],
+        noNullPrototype: true,
+      },
+    ),
     { maxLength: 5 },
   ),
 });
 
 const optionalVersion = fc.option(version, { nil: undefined });
+
+export const convergenceRequest: fc.Arbitrary<ConvergenceRequest> = plain({
+  election: electionName,
+});
+
+export const convergenceAnswer: fc.Arbitrary<ConvergenceAnswer> = fc
+  .tuple(uint32, uint32)
+  .chain(([a, b]) =>
+    plain({
+      election: electionName,
+      newest: optionalVersion,
+      applied: fc.constant(Math.min(a, b)),
+      live: fc.constant(Math.max(a, b)),
+      behind: fc.array(plain({ nodeId, applied: optionalVersion }), {
+        maxLength: limits.behindMax,
+      }),
+      nodeId,
+    }),
+  );
 
 export const getLeaderRequest: fc.Arbitrary<GetLeaderRequest> = plain({
   election: electionName,

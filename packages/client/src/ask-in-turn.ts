@@ -1,16 +1,22 @@
-/** Asks one node after the other for the list of members. Decides that each is asked once. */
+/**
+ * Asks one node after the other a question that any of them can answer: who the members are, how far a
+ * change has spread. Decides that each is asked once.
+ */
 import type { Address } from '@herald/core';
-import type { MemberList } from '@herald/wire';
 import { attempt } from './attempt-call.ts';
+import type { Attempt } from './attempts.ts';
 import type { ClientParts } from './parts.ts';
 import type { PendingCall } from './pending-call.ts';
+import type { TransportCall } from './transport.ts';
 
 /** @returns `undefined` when the call ended first, or nobody answered. */
-export async function askForMembers(
+export async function askInTurn<Answer>(
   parts: ClientParts,
   call: PendingCall,
-): Promise<MemberList | undefined> {
-  const { clock, delays, endpoints, transport } = parts;
+  what: Attempt['what'],
+  ask: (endpoint: Address, sent: TransportCall) => Promise<Answer>,
+): Promise<Answer | undefined> {
+  const { clock, delays, endpoints } = parts;
   const asked = new Set<Address>();
   for (;;) {
     const endpoint = endpoints.pick(clock.nowMs(), asked);
@@ -20,11 +26,11 @@ export async function askForMembers(
     const result = await attempt({
       clock,
       endpoint,
-      what: 'members',
+      what,
       timeoutMs: delays.attemptTimeoutMs,
       signal: call.signal,
       log: call.log,
-      ask: (sent) => transport.members(endpoint, sent),
+      ask: (sent) => ask(endpoint, sent),
       judge: () => 'answered',
     });
     if (result.kind === 'answered') return result.answer;

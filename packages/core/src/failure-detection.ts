@@ -1,0 +1,280 @@
+/**
+ * Decides whom this member finds unreachable, and whom it makes sure of. Its own evidence is the
+ * silence of a link, a link that broke and cannot be dialled again, and a dial that failed; it says so
+ * in its own state. What all make of it is decided in `verdicts.ts`.
+ *
+ * A few observers are enough while they live. Where too few are left, members that never had a link to the doubted one dial
+ * it, some of them, by chance; and each death makes some look at members that nobody doubts.
+ */
+import type { Contact } from './contact.ts';
+import type { CloseCause } from './effects.ts';
+import { compareStateVersions } from './endpoint-state.ts';
+import { membershipProtocol } from './frames.ts';
+import type { NodeId } from './ids.ts';
+import { LinkWatch } from './link-watch.ts';
+import type { Link } from './links.ts';
+import { entryVersion } from './member-table.ts';
+import type { Entry } from './member-table.ts';
+import type { MembershipPlane } from './membership-plane.ts';
+import type { Overlay } from './overlay.ts';
+import type { OwnState } from './own-state.ts';
+import { jittered } from './random.ts';
+import type { Random } from './random.ts';
+import type { Rounds } from './rounds.ts';
+import type { EngineTuning } from './tuning.ts';
+
+/** Whoever lost a link dials again within this: all that lost one do, so not all at once. */
+const redialWithinMs = 100;
+
+/** Who closed a link in good order is dialled once within this, unless there is another link by then. */
+const revisitWithinMs = 5000;
+
+/** A dial that failed for no known reason is repeated after about this, before it is evidence. */
+const repeatMs = 200;
+
+/** How often chance decides whether to probe a member that too few doubt. */
+const probeTickMs = 250;
+
+/** Random probes wait up to this long, and no more of them than this at once. */
+const randomProbeWithinMs = 500;
+const randomProbesMax = 64;
+
+/** For this long after a death that was declared, a dial that times out is evidence at once. */
+const alarmMs = 10_000;
+
+/** After we were late ourselves, for this long, nothing that timed out is evidence: dials take several turns. */
+const graceMs = 5000;
+
+/** Somebody to dial soon; whether it answers decides. */
+interface Check {
+  atMs: number;
+  /** How often this member refuted what we said of it, lately. */
+  refutations: number;
+}
+
+export class FailureDetection {
+  readonly #own: OwnState;
+  readonly #membership: MembershipPlane;
+  readonly #overlay: Overlay;
+  readonly #tuning: EngineTuning;
+  readonly #random: Random;
+  readonly #watch: LinkWatch;
+  readonly #checks = new Map<NodeId, Check>();
+  #nextCheckMs = Infinity;
+  #probeTickAtMs = 0;
+  #randomProbesAtMs: number[] = [];
+  #alarmUntilMs = -Infinity;
+  #graceUntilMs = -Infinity;
+
+  constructor(
+    own: OwnState,
+    membership: MembershipPlane,
+    overlay: Overlay,
+    rounds: Rounds,
+    tuning: EngineTuning,
+    random: Random,
+  ) {
+    this.#own = own;
+    this.#membership = membership;
+    this.#overlay = overlay;
+    this.#tuning = tuning;
+    this.#random = random;
+    this.#watch = new LinkWatch(tuning, {
+      ping: (link, nowMs) => {
+        rounds.ping(link, nowMs);
+      },
+      silent: (link, phi, nowMs) => {
+        if (link.peer !== undefined) this.#accuse(link.peer.nodeId, nowMs);
+        overlay.close(link, `silent for too long (phi ${phi.toFixed(1)})`, nowMs);
+      },
+    });
+  }
+
+  get nextWakeMs(): number {
+    return Math.min(
+      this.#watch.nextWakeMs,
+      this.#nextCheckMs,
+      this.#membership.verdicts.undecided.size > 0 ? this.#probeTickAtMs : Infinity,
+      this.#randomProbesAtMs[0] ?? Infinity,
+    );
+  }
+
+  /**
+   * An input came, later by this than it can have been: what arrived meanwhile is not heard yet. A member that
+   * is late itself, even a little, is no judge of others' slowness (Lifeguard: Dadgar, Phillips, Currey, 2018).
+   */
+  noteLag(lagMs: number, nowMs: number): void {
+    if (lagMs > this.#tuning.sluggishMs) this.#graceUntilMs = nowMs + graceMs;
+    if (lagMs > this.#tuning.pauseMs) this.#watch.excuse(lagMs, nowMs);
+  }
+
+  /** Any frame on a link that stands. */
+  heard(link: Link, nowMs: number): void {
+    this.#watch.heard(link, nowMs);
+  }
+
+  /** How often the other end will be heard of. */
+  promised(link: Link, promiseMs: number): void {
+    this.#watch.promised(link, promiseMs);
+  }
+
+  linkUp(link: Link, peer: Contact, nowMs: number): void {
+    if (link.protocol >= membershipProtocol) this.#watch.linkUp(link, nowMs);
+    this.reached(peer, nowMs);
+  }
+
+  /**
+   * A link that broke is a reason to dial again at once. One that the other end closed in good order is
+   * no evidence; but it may have been our only one, or the last word of a process that did not say so.
+   */
+  linkDown(link: Link, cause: CloseCause | undefined, nowMs: number): void {
+    this.#watch.linkDown(link);
+    if (cause === undefined || link.peer === undefined || link.protocol < membershipProtocol)
+      return;
+    const withinMs = cause === 'ended' ? revisitWithinMs : redialWithinMs;
+    this.#check(link.peer.nodeId, nowMs + withinMs * this.#random());
+  }
+
+  /** A member answered: by a greeting, or by a refusal. */
+  reached(contact: Contact, nowMs: number): void {
+    this.#checks.delete(contact.nodeId);
+    const entry = this.#membership.table.get(contact.nodeId);
+    if (entry === undefined || entry.state.contact.generation > contact.generation) return;
+    if (this.#own.acquit(contact.nodeId)) this.#membership.ownChanged(false, nowMs);
+    this.#membership.verdicts.reached(entry, nowMs);
+  }
+
+  /** A refusal is evidence at once; a dial that got lost is so where there is a reason to doubt already. */
+  dialFailed(target: Contact, cause: 'refused' | 'lost', nowMs: number): void {
+    const { nodeId } = target;
+    const entry = this.#membership.table.get(nodeId);
+    if (entry === undefined || entry.state.contact.generation > target.generation) return;
+    if (this.#overlay.links.upTo(nodeId) !== undefined) return;
+    const known = this.#checks.get(nodeId);
+    const doubted =
+      cause === 'refused' ||
+      known !== undefined ||
+      entry.standing === 'unreachable' ||
+      nowMs < this.#alarmUntilMs ||
+      this.#membership.verdicts.suspectedBy(entry) > 0;
+    if (doubted && (cause === 'refused' || nowMs >= this.#graceUntilMs)) {
+      this.#checks.delete(nodeId);
+      this.#accuse(nodeId, nowMs);
+    } else {
+      this.#check(nodeId, nowMs + jittered(repeatMs, 0.5, this.#random));
+    }
+  }
+
+  /** What we said of an earlier state is void. If we still have no link, we look again, less and less often. */
+  stateChanged(entry: Entry, nowMs: number): void {
+    const { nodeId } = entry.state.contact;
+    const verdict = this.#own.verdictOn(nodeId);
+    if (verdict === undefined) return;
+    const stands = compareStateVersions(verdict, entryVersion(entry)) >= 0;
+    if (stands && entry.standing !== 'left') return;
+    this.#own.acquit(nodeId);
+    this.#membership.ownChanged(false, nowMs);
+    if (entry.standing === 'left' || this.#overlay.links.upTo(nodeId) !== undefined) return;
+    const refutations = (this.#checks.get(nodeId)?.refutations ?? 0) + 1;
+    const { recheckMs, recheckMsMax } = this.#tuning;
+    const delayMs = Math.min(recheckMsMax, recheckMs * 2 ** (refutations - 1));
+    this.#check(nodeId, nowMs + jittered(delayMs, 0.5, this.#random), refutations);
+  }
+
+  standingChanged(entry: Entry, nowMs: number): void {
+    if (entry.standing !== 'unreachable') return;
+    this.#alarmUntilMs = nowMs + alarmMs;
+    const live = this.#membership.table.of('live').length;
+    if (this.#random() * live >= this.#tuning.probesPerDeath) return;
+    if (this.#randomProbesAtMs.length >= randomProbesMax) return;
+    this.#randomProbesAtMs.push(nowMs + randomProbeWithinMs * this.#random());
+    this.#randomProbesAtMs.sort((a, b) => a - b);
+  }
+
+  /** Nothing is kept of a member that is not known any more. */
+  forgotten(nodeId: NodeId, nowMs: number): void {
+    this.#checks.delete(nodeId);
+    if (this.#own.acquit(nodeId)) this.#membership.ownChanged(false, nowMs);
+  }
+
+  wake(nowMs: number): void {
+    this.#watch.wake(nowMs);
+    if (nowMs >= this.#nextCheckMs) this.#dialChecks(nowMs);
+    if (nowMs >= this.#probeTickAtMs) this.#probeUndecided(nowMs);
+    while ((this.#randomProbesAtMs[0] ?? Infinity) <= nowMs) {
+      this.#randomProbesAtMs.shift();
+      this.#probeSomebody(nowMs);
+    }
+  }
+
+  #accuse(nodeId: NodeId, nowMs: number): void {
+    const entry = this.#membership.table.get(nodeId);
+    if (entry === undefined || entry.standing === 'left') return;
+    const { verdicts } = this.#membership;
+    const enough = verdicts.suspectedBy(entry) >= this.#tuning.quorum;
+    if (enough && entry.standing === 'unreachable') return; // one more would tell nobody anything
+    this.#own.accuse({ nodeId, ...entryVersion(entry) });
+    // While other dials are out, their results are worth waiting for: one word then says it all.
+    this.#membership.ownChanged(this.#checks.size === 0, nowMs);
+  }
+
+  #check(nodeId: NodeId, atMs: number, refutations?: number): void {
+    const known = this.#checks.get(nodeId);
+    if (known === undefined) this.#checks.set(nodeId, { atMs, refutations: refutations ?? 0 });
+    else {
+      known.atMs = refutations === undefined ? Math.min(known.atMs, atMs) : atMs;
+      known.refutations = refutations ?? known.refutations;
+    }
+    this.#nextCheckMs = Math.min(this.#nextCheckMs, atMs);
+  }
+
+  /** A check stays until its dial is answered, or fails. */
+  #dialChecks(nowMs: number): void {
+    this.#nextCheckMs = Infinity;
+    for (const [nodeId, check] of this.#checks) {
+      if (check.atMs <= nowMs) {
+        const entry = this.#membership.table.get(nodeId);
+        if (
+          entry === undefined ||
+          entry.standing === 'left' ||
+          this.#overlay.links.upTo(nodeId) !== undefined
+        ) {
+          this.#checks.delete(nodeId);
+          continue;
+        }
+        const dialled = this.#overlay.probe(entry.state.contact, nowMs);
+        const { handshakeMs } = this.#tuning;
+        check.atMs = nowMs + (dialled ? 2 * handshakeMs : jittered(repeatMs, 0.5, this.#random));
+      }
+      this.#nextCheckMs = Math.min(this.#nextCheckMs, check.atMs);
+    }
+  }
+
+  /** Those that some doubt, but too few: each of us dials each of them by chance, `probesPerSecond` in all. */
+  #probeUndecided(nowMs: number): void {
+    const { undecided } = this.#membership.verdicts;
+    if (undecided.size === 0) return;
+    this.#probeTickAtMs = nowMs + jittered(probeTickMs, 0.5, this.#random);
+    const { table } = this.#membership;
+    const share = (this.#tuning.probesPerSecond * probeTickMs) / 1000 / table.of('live').length;
+    for (const nodeId of undecided) {
+      if (this.#random() >= share || this.#own.verdictOn(nodeId) !== undefined) continue;
+      const entry = table.get(nodeId);
+      if (entry === undefined || this.#overlay.links.upTo(nodeId) !== undefined) continue;
+      if (!this.#overlay.probe(entry.state.contact, nowMs)) return;
+    }
+  }
+
+  /** Dials a member that nobody doubts. */
+  #probeSomebody(nowMs: number): void {
+    const { table, verdicts } = this.#membership;
+    for (let tries = 0; tries < 8; tries++) {
+      const contact = table.pick('live', this.#random)?.state.contact;
+      if (contact === undefined || contact.nodeId === this.#own.contact.nodeId) continue;
+      if (verdicts.undecided.has(contact.nodeId)) continue;
+      if (this.#overlay.links.upTo(contact.nodeId) !== undefined) continue;
+      this.#overlay.probe(contact, nowMs);
+      return;
+    }
+  }
+}

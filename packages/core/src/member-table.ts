@@ -1,0 +1,272 @@
+/**
+ * Decides how the states of all members are kept, so that nothing that happens all the time costs
+ * more in a larger fleet: a hash of everything, hashes by bucket, counts and a uniform choice among
+ * the live members are kept up as states change. States are shared, never copied.
+ */
+import { assert } from './assert.ts';
+import { compareStates, stateBytesMax } from './endpoint-state.ts';
+import type { EndpointState, StateVersion } from './endpoint-state.ts';
+import type { StateHash } from './frames.ts';
+import type { NodeId } from './ids.ts';
+import { limits } from './limits.ts';
+import type { Random } from './random.ts';
+import { XorHash, memberHash, nodeIdHash } from './state-hash.ts';
+
+/** live: to be dialled. unreachable: tried now and then. left: a tombstone. */
+export type Standing = 'live' | 'unreachable' | 'left';
+
+/** One member as this member knows it. */
+export interface Entry {
+  state: EndpointState;
+  standing: Standing;
+  /** Since when it has this standing. */
+  sinceMs: number;
+  /** Where it stands in the list of its standing. */
+  at: number;
+  /** Of its node id: 32 bits, signed. */
+  readonly idHash: number;
+  measures: StateMeasures;
+}
+
+/** What is reckoned once for each state, however many tables hold it. */
+interface StateMeasures {
+  /** Of (node id, generation, version). */
+  readonly hash: StateHash;
+  /** What the state takes on the wire at most. */
+  readonly bytesMax: number;
+}
+
+/** Members per bucket, about: a digest of a bucket is then a few hundred bytes. */
+const membersPerBucket = 16;
+
+interface Bucket {
+  readonly hash: XorHash;
+  readonly entries: Entry[];
+}
+
+export class MemberTable {
+  readonly #entries = new Map<NodeId, Entry>();
+  readonly #hash = new XorHash();
+  readonly #electors = new Set<Entry>();
+  readonly #byStanding: Readonly<Record<Standing, Entry[]>> = {
+    live: [],
+    unreachable: [],
+    left: [],
+  };
+  #buckets: Bucket[] = [newBucket()];
+
+  /** Of all members but those that left: tombstones come and go unnoticed. */
+  get hash(): StateHash {
+    return this.#hash.value;
+  }
+
+  /** Members under the hash. */
+  get count(): number {
+    return this.#entries.size - this.#byStanding.left.length;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  get(nodeId: NodeId): Entry | undefined {
+    return this.#entries.get(nodeId);
+  }
+
+  entries(): IterableIterator<Entry> {
+    return this.#entries.values();
+  }
+
+  of(standing: Standing): readonly Entry[] {
+    return this.#byStanding[standing];
+  }
+
+  /** Live members that stand for election. */
+  electors(): Iterable<Entry> {
+    return this.#electors;
+  }
+
+  pick(standing: Standing, random: Random): Entry | undefined {
+    const list = this.#byStanding[standing];
+    return list[Math.floor(random() * list.length)];
+  }
+
+  /** Adds a member that is not there yet, if there is room; a tombstone makes some. */
+  add(state: EndpointState, nowMs: number): Entry | undefined {
+    const { nodeId } = state.contact;
+    assert(!this.#entries.has(nodeId), 'a member is added once');
+    if (this.#entries.size >= limits.membersMax) {
+      const [tombstone] = this.#byStanding.left;
+      if (tombstone === undefined) return undefined;
+      this.remove(tombstone);
+    }
+    const standing = state.status === 'left' ? 'left' : 'live';
+    const idHash = nodeIdHash(nodeId);
+    const entry: Entry = {
+      state,
+      standing,
+      sinceMs: nowMs,
+      at: 0,
+      idHash,
+      measures: measuresOf(state),
+    };
+    this.#entries.set(nodeId, entry);
+    this.#enlist(entry);
+    return entry;
+  }
+
+  /** Takes a newer state of a member; `accept-older` tests alone give an older one. */
+  replace(entry: Entry, state: EndpointState): void {
+    assert(entry.state.contact.nodeId === state.contact.nodeId, 'a state replaces its own');
+    const wasElector = this.#electors.has(entry);
+    if (entry.standing !== 'left') this.#toggle(entry);
+    entry.state = state;
+    entry.measures = measuresOf(state);
+    if (entry.standing !== 'left') this.#toggle(entry);
+    if (wasElector && state.contact.role !== 'elector') this.#electors.delete(entry);
+    else if (!wasElector) this.#noteElector(entry);
+  }
+
+  setStanding(entry: Entry, standing: Standing, sinceMs: number): void {
+    if (entry.standing === standing) return;
+    this.#delist(entry);
+    entry.standing = standing;
+    entry.sinceMs = sinceMs;
+    this.#enlist(entry);
+  }
+
+  remove(entry: Entry): void {
+    this.#delist(entry);
+    this.#entries.delete(entry.state.contact.nodeId);
+  }
+
+  /** The hashes of `count` buckets, a power of two. */
+  bucketHashes(count: number): StateHash[] {
+    if (count === this.#buckets.length) return this.#buckets.map(({ hash }) => hash.value);
+    const sums = Array.from({ length: count }, () => new XorHash());
+    if (count < this.#buckets.length) {
+      const each = this.#buckets.length / count;
+      this.#buckets.forEach(({ hash }, index) => {
+        sums[Math.floor(index / each)]?.toggle(hash.value);
+      });
+    } else {
+      for (const { entries } of this.#buckets) {
+        for (const entry of entries)
+          sums[bucketOf(entry.idHash, count)]?.toggle(entry.measures.hash);
+      }
+    }
+    return sums.map(({ value }) => value);
+  }
+
+  /** Who is in one of `count` buckets; tombstones are not. */
+  bucket(index: number, count: number): Entry[] {
+    const own = this.#buckets.length;
+    if (count <= own) {
+      const each = own / count;
+      return this.#buckets
+        .slice(index * each, (index + 1) * each)
+        .flatMap(({ entries }) => entries);
+    }
+    const entries = this.#buckets[Math.floor(index / (count / own))]?.entries ?? [];
+    return entries.filter(({ idHash }) => bucketOf(idHash, count) === index);
+  }
+
+  #enlist(entry: Entry): void {
+    const list = this.#byStanding[entry.standing];
+    entry.at = list.push(entry) - 1;
+    if (entry.standing === 'left') return;
+    this.#toggle(entry);
+    this.#bucketFor(entry).entries.push(entry);
+    this.#noteElector(entry);
+    if (bucketCountFor(this.count) > this.#buckets.length) this.#split();
+  }
+
+  #delist(entry: Entry): void {
+    const list = this.#byStanding[entry.standing];
+    const last = list.pop();
+    assert(last !== undefined, 'who is removed was listed');
+    if (last !== entry) {
+      list[entry.at] = last;
+      last.at = entry.at;
+    }
+    if (entry.standing === 'left') return;
+    this.#toggle(entry);
+    const { entries } = this.#bucketFor(entry);
+    entries.splice(entries.indexOf(entry), 1);
+    this.#electors.delete(entry);
+  }
+
+  #noteElector(entry: Entry): void {
+    if (entry.standing === 'live' && entry.state.contact.role === 'elector') {
+      this.#electors.add(entry);
+    }
+  }
+
+  /** Adds to the hashes what was absent, or removes what was there. */
+  #toggle(entry: Entry): void {
+    const { hash } = entry.measures;
+    this.#hash.toggle(hash);
+    this.#bucketFor(entry).hash.toggle(hash);
+  }
+
+  #bucketFor({ idHash }: Entry): Bucket {
+    const bucket = this.#buckets[bucketOf(idHash, this.#buckets.length)];
+    assert(bucket !== undefined, 'every hash has its bucket');
+    return bucket;
+  }
+
+  /** Twice as many buckets; they never become fewer. */
+  #split(): void {
+    const count = this.#buckets.length * 2;
+    const entries = this.#buckets.flatMap((bucket) => bucket.entries);
+    this.#buckets = Array.from({ length: count }, newBucket);
+    for (const entry of entries) {
+      const bucket = this.#bucketFor(entry);
+      bucket.hash.toggle(entry.measures.hash);
+      bucket.entries.push(entry);
+    }
+  }
+}
+
+/** As many buckets as suit this many members: a power of two. */
+export function bucketCountFor(members: number): number {
+  let count = 1;
+  while (count < limits.memberBucketsMax && count * membersPerBucket < members) count *= 2;
+  return count;
+}
+
+export function isBucketCount(count: number): boolean {
+  const isPowerOfTwo = Number.isInteger(count) && (count & (count - 1)) === 0;
+  return isPowerOfTwo && count >= 1 && count <= limits.memberBucketsMax;
+}
+
+export function entryVersion({ state }: Entry): StateVersion {
+  return { generation: state.contact.generation, version: state.version };
+}
+
+/** Whether this state is newer than the one held. */
+export function isNews(entry: Entry | undefined, state: EndpointState): boolean {
+  return entry === undefined || compareStates(state, entry.state) > 0;
+}
+
+/** States are never changed, so what was reckoned for one holds as long as it lives. */
+const measured = new WeakMap<EndpointState, StateMeasures>();
+
+function measuresOf(state: EndpointState): StateMeasures {
+  const known = measured.get(state);
+  if (known !== undefined) return known;
+  const { nodeId, generation } = state.contact;
+  const hash = memberHash(nodeId, { generation, version: state.version });
+  const measures = { hash, bytesMax: stateBytesMax(state) };
+  measured.set(state, measures);
+  return measures;
+}
+
+/** By the first bits, so that halving the number of buckets joins neighbours. */
+function bucketOf(idHash: number, count: number): number {
+  return count === 1 ? 0 : idHash >>> (Math.clz32(count) + 1);
+}
+
+function newBucket(): Bucket {
+  return { hash: new XorHash(), entries: [] };
+}

@@ -1,0 +1,98 @@
+/** The frames of the membership, to bytes and back. */
+import { limits } from '@herald/core';
+import type {
+  MemberDeltaFrame,
+  MemberDigestEntry,
+  MemberDigestFrame,
+  MemberHashesFrame,
+  MembersSummary,
+  StateHash,
+} from '@herald/core';
+import { WireError } from './errors.ts';
+import { listOf, nested, nodeIdField, safeIntegerField } from './fields.ts';
+import type {
+  MemberDelta as RawDelta,
+  MemberDelta__Output,
+} from './generated/herald/v1/MemberDelta.ts';
+import type { MemberDigest as RawDigest } from './generated/herald/v1/MemberDigest.ts';
+import type { MemberDigest__Output } from './generated/herald/v1/MemberDigest.ts';
+import type { MemberDigestEntry__Output } from './generated/herald/v1/MemberDigestEntry.ts';
+import type { MemberHashes as RawHashes } from './generated/herald/v1/MemberHashes.ts';
+import type { MemberHashes__Output } from './generated/herald/v1/MemberHashes.ts';
+import type { MembersSummary__Output } from './generated/herald/v1/MembersSummary.ts';
+import type { StateHash__Output } from './generated/herald/v1/StateHash.ts';
+import { carriedStateFromRaw, carriedStateToRaw } from './state-codec.ts';
+
+export function hashFromRaw(raw: StateHash__Output): StateHash {
+  return { high: raw.high, low: raw.low };
+}
+
+export function summaryFromRaw(raw: MembersSummary__Output): MembersSummary {
+  return { hash: nested(raw.hash, 'hash', hashFromRaw), count: raw.count };
+}
+
+export function hashesToRaw({ hashes }: MemberHashesFrame): RawHashes {
+  return { halves: hashes.flatMap(({ high, low }) => [high, low]) };
+}
+
+export function hashesFromRaw({ halves }: MemberHashes__Output): MemberHashesFrame {
+  const count = halves.length / 2;
+  checkBucketCount(count, 'halves');
+  const hashes = Array.from({ length: count }, (_, index) => ({
+    high: halves[2 * index] ?? 0,
+    low: halves[2 * index + 1] ?? 0,
+  }));
+  return { kind: 'member-hashes', hashes };
+}
+
+export function memberDigestToRaw(frame: MemberDigestFrame): RawDigest {
+  const { bucketCount, buckets, entries, last } = frame;
+  return { bucketCount, buckets: [...buckets], entries: [...entries], last };
+}
+
+export function memberDigestFromRaw(raw: MemberDigest__Output): MemberDigestFrame {
+  const { bucketCount, last } = raw;
+  checkBucketCount(bucketCount, 'bucket_count');
+  const buckets = listOf(raw.buckets, limits.memberDigestBucketsMax, 'buckets', (bucket) => bucket);
+  if (buckets.some((bucket) => bucket >= bucketCount)) {
+    throw new WireError('INVALID_VALUE', 'buckets', `must be below ${bucketCount}`);
+  }
+  const entries = listOf(
+    raw.entries,
+    limits.memberDigestEntriesMax,
+    'entries',
+    memberDigestEntryFromRaw,
+  );
+  return { kind: 'member-digest', bucketCount, buckets, entries, last };
+}
+
+export function deltaToRaw({ states, wants, done }: MemberDeltaFrame): RawDelta {
+  return { states: states.map(carriedStateToRaw), wants: [...wants], done };
+}
+
+export function deltaFromRaw(raw: MemberDelta__Output): MemberDeltaFrame {
+  return {
+    kind: 'member-delta',
+    states: listOf(raw.states, limits.memberStatesPerFrameMax, 'states', carriedStateFromRaw),
+    wants: listOf(raw.wants, limits.memberWantsPerFrameMax, 'wants', (nodeId) =>
+      nodeIdField(nodeId),
+    ),
+    done: raw.done,
+  };
+}
+
+function checkBucketCount(count: number, field: string): void {
+  const isPowerOfTwo = Number.isInteger(Math.log2(count));
+  if (!isPowerOfTwo || count > limits.memberBucketsMax) {
+    const rule = `must be of a power of two up to ${limits.memberBucketsMax}, got ${count}`;
+    throw new WireError('INVALID_VALUE', field, rule);
+  }
+}
+
+function memberDigestEntryFromRaw(raw: MemberDigestEntry__Output): MemberDigestEntry {
+  return {
+    nodeId: nodeIdField(raw.nodeId, 'node_id'),
+    generation: safeIntegerField(raw.generation, 'generation'),
+    version: safeIntegerField(raw.version, 'version'),
+  };
+}
