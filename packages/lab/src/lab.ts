@@ -27,6 +27,7 @@ import type { Notifier } from './notifier.ts';
 import { waitUntil } from './process/wait-until.ts';
 
 const settlePollMs = 250;
+const convergedPollMs = 500;
 /** Nodes that a client is given to begin with. */
 const clientSeedsMax = 3;
 
@@ -187,6 +188,22 @@ export class Lab implements AsyncDisposable {
   }): Promise<number> {
     await this.#parts.nodes.untilAgreed(this.liveMembers, options);
     return monotonicNowMs();
+  }
+
+  /**
+   * Waits until every node knows of all others that they have applied the newest change. Members tell it
+   * when the fleet has time, so that this takes seconds, and longer in a larger fleet.
+   */
+  async untilConverged(options: {
+    readonly timeoutMs: number;
+    readonly signal?: AbortSignal;
+  }): Promise<void> {
+    const { nodes } = this.#parts;
+    await waitUntil(
+      'all nodes to know that all have applied the newest change',
+      async () => (await nodes.converged()) === nodes.liveNodes,
+      { ...options, pollMs: convergedPollMs },
+    );
   }
 
   /** Kills a worker process, and all its nodes with it, without a word. */

@@ -168,6 +168,11 @@ export class NodeTier implements AsyncDisposable {
     }
   }
 
+  /** Nodes that run and know of all live members that they have applied the newest change. */
+  async converged(): Promise<number> {
+    return (await this.#ask('converged', {})).reduce((sum, count) => sum + count, 0);
+  }
+
   /** Resolves when every node has a link to another member. */
   async untilLinked(progress: (linkedNodes: number) => void, signal?: AbortSignal): Promise<void> {
     await waitUntil(

@@ -24,6 +24,8 @@ const successorMarginMs = 20_000;
 const settleTimeoutMs = 20_000;
 /** What is promised takes 10 s after a mass failure, 20 s after a start. */
 const agreeTimeoutMs = 30_000;
+/** Members tell what they have applied over some 40 ms for each of them, ± 50 %. */
+const convergeTimeoutMs = 180_000;
 /** The figures at rest are averages over this; several renewals and rounds fall into it. */
 const idleSeconds = 6;
 
@@ -100,6 +102,10 @@ export async function showRest(stage: Stage): Promise<IdleUsage> {
   const { lab, terminal, signal } = stage;
   terminal.heading('5. At rest');
   await lab.settle({ timeoutMs: settleTimeoutMs, signal });
+  const fromMs = monotonicNowMs();
+  await lab.untilConverged({ timeoutMs: convergeTimeoutMs, signal });
+  const toldMs = formatMs(monotonicNowMs() - fromMs);
+  terminal.row('all have told', `that they know, ${toldMs} later: they tell it when there is time`);
   terminal.progress('measuring', `for ${String(idleSeconds)} s`, false);
   const idle = await lab.measureIdle(idleSeconds, signal);
   const { cpuCores, rssMiB } = idle;

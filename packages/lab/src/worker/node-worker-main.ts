@@ -116,6 +116,13 @@ function countSeen(): MembersSeen[] {
   return [...seen.values()];
 }
 
+function countConverged(election: ElectionName): number {
+  return nodes.filter(({ member }) => {
+    const { applied, live } = member.convergence(election);
+    return applied === live;
+  }).length;
+}
+
 async function readTraffic(): Promise<TrafficCounters> {
   const framesSent = nodes.reduce((sum, node) => sum + node.member.stats().framesSent, 0);
   return { framesSent, bytesSent: (await bytesWritten()) ?? null };
@@ -140,5 +147,6 @@ serveWorker<NodeWorkerCalls>({
     eagerPushes: tier === undefined ? 0 : eagerPushesOf(change, tier.election),
   }),
   members: countSeen,
+  converged: () => (tier === undefined ? 0 : countConverged(tier.election)),
   traffic: readTraffic,
 });

@@ -61,6 +61,8 @@ export interface NodeWorkerCalls {
     readonly reply: WorkerArrivals;
   };
   readonly members: { readonly request: object; readonly reply: readonly MembersSeen[] };
+  /** Nodes whose view is that all live members have applied the newest change. */
+  readonly converged: { readonly request: object; readonly reply: number };
   readonly traffic: { readonly request: object; readonly reply: TrafficCounters };
 }
 
