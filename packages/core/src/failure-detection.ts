@@ -61,6 +61,9 @@ export class FailureDetection {
   readonly #watch: LinkWatch;
   readonly #checks = new Map<NodeId, Check>();
   #nextCheckMs = Infinity;
+  /** Members found unreachable while many are, and when to say so unless others have by then. */
+  readonly #held = new Map<NodeId, number>();
+  #nextHeldMs = Infinity;
   #probeTickAtMs = 0;
   #randomProbesAtMs: number[] = [];
   #alarmUntilMs = -Infinity;
@@ -94,6 +97,7 @@ export class FailureDetection {
     return Math.min(
       this.#watch.nextWakeMs,
       this.#nextCheckMs,
+      this.#nextHeldMs,
       this.#membership.verdicts.undecided.size > 0 ? this.#probeTickAtMs : Infinity,
       this.#randomProbesAtMs[0] ?? Infinity,
     );
@@ -138,6 +142,7 @@ export class FailureDetection {
   /** A member answered: by a greeting, or by a refusal. */
   reached(contact: Contact, nowMs: number): void {
     this.#checks.delete(contact.nodeId);
+    this.#held.delete(contact.nodeId);
     const entry = this.#membership.table.get(contact.nodeId);
     if (entry === undefined || entry.state.contact.generation > contact.generation) return;
     if (this.#own.acquit(contact.nodeId)) this.#membership.ownChanged(false, nowMs);
@@ -194,12 +199,14 @@ export class FailureDetection {
   /** Nothing is kept of a member that is not known any more. */
   forgotten(nodeId: NodeId, nowMs: number): void {
     this.#checks.delete(nodeId);
+    this.#held.delete(nodeId);
     if (this.#own.acquit(nodeId)) this.#membership.ownChanged(false, nowMs);
   }
 
   wake(nowMs: number): void {
     this.#watch.wake(nowMs);
     if (nowMs >= this.#nextCheckMs) this.#dialChecks(nowMs);
+    if (nowMs >= this.#nextHeldMs) this.#sayHeld(nowMs);
     if (nowMs >= this.#probeTickAtMs) this.#probeUndecided(nowMs);
     while ((this.#randomProbesAtMs[0] ?? Infinity) <= nowMs) {
       this.#randomProbesAtMs.shift();
@@ -207,7 +214,31 @@ export class FailureDetection {
     }
   }
 
+  /** While many are lost, everybody finds out about everybody: most wait, and see that it was said. */
   #accuse(nodeId: NodeId, nowMs: number): void {
+    if (nowMs >= this.#alarmUntilMs) {
+      this.#say(nodeId, nowMs);
+      return;
+    }
+    if (this.#held.has(nodeId)) return;
+    const atMs = nowMs + this.#tuning.accuseWithinMs * this.#random();
+    this.#held.set(nodeId, atMs);
+    this.#nextHeldMs = Math.min(this.#nextHeldMs, atMs);
+  }
+
+  #sayHeld(nowMs: number): void {
+    this.#nextHeldMs = Infinity;
+    for (const [nodeId, atMs] of this.#held) {
+      if (atMs > nowMs) {
+        this.#nextHeldMs = Math.min(this.#nextHeldMs, atMs);
+        continue;
+      }
+      this.#held.delete(nodeId);
+      if (this.#overlay.links.upTo(nodeId) === undefined) this.#say(nodeId, nowMs);
+    }
+  }
+
+  #say(nodeId: NodeId, nowMs: number): void {
     const entry = this.#membership.table.get(nodeId);
     if (entry === undefined || entry.standing === 'left') return;
     const { verdicts } = this.#membership;

@@ -121,6 +121,12 @@ export interface EngineTuning {
    */
   readonly quorum: number;
   /**
+   * Within 10 s of a death that was declared, a member waits up to this long before it says that it finds
+   * another one unreachable, and does not if a quorum has said so by then. Longer: fewer words in a mass
+   * failure, which takes longer to be agreed on.
+   */
+  readonly accuseWithinMs: number;
+  /**
    * While too few observers doubt a member, others dial it: this many per second in the whole
    * fleet, each member by chance `probesPerSecond` / live members. More: a quorum sooner, and more dials at a member in trouble.
    */
@@ -205,6 +211,7 @@ export const defaultTuning: EngineTuning = {
   pauseMs: 200,
   sluggishMs: 60,
   quorum: 3,
+  accuseWithinMs: 500,
   probesPerSecond: 12,
   probesPerDeath: 8,
   probeTimeoutMs: 1500,
