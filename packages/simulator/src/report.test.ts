@@ -17,6 +17,7 @@ const held: Outcome = {
   falseSuspicions: 0,
   virtualMs: 61_000,
   wallSeconds: 12.5,
+  cpuSeconds: 11.5,
 };
 const broken: Outcome = {
   ...held,
@@ -50,6 +51,7 @@ describe('a report', () => {
       falseSuspicions: 0,
       virtualSeconds: 61,
       wallSeconds: 12.5,
+      cpuSeconds: 11.5,
     });
     assert.equal(reportOf(broken).verdict, 'broken');
     assert.match(reportOf(broken).broken ?? '', /P2 after 12\.345 s: node-1 went back/);

@@ -27,6 +27,7 @@ export interface RunReport {
   readonly falseSuspicions: number;
   readonly virtualSeconds: number;
   readonly wallSeconds: number;
+  readonly cpuSeconds: number;
 }
 
 export function reportOf(outcome: Outcome): RunReport {
@@ -53,6 +54,7 @@ export function reportOf(outcome: Outcome): RunReport {
     falseSuspicions: outcome.falseSuspicions,
     virtualSeconds: outcome.virtualMs / 1000,
     wallSeconds: outcome.wallSeconds,
+    cpuSeconds: outcome.cpuSeconds,
   };
 }
 
@@ -73,8 +75,8 @@ export function replayLine({ scenario, nodes, seed, membership }: Run): string {
 }
 
 export function verdictOf(outcome: Outcome): string {
-  const { broken, virtualMs, wallSeconds, falseSuspicions } = outcome;
-  const took = `${duration(virtualMs)} of virtual time in ${wallSeconds.toFixed(1)} s`;
+  const { broken, virtualMs, wallSeconds, cpuSeconds, falseSuspicions } = outcome;
+  const took = `${duration(virtualMs)} of virtual time in ${wallSeconds.toFixed(1)} s, ${cpuSeconds.toFixed(1)} s of CPU`;
   if (broken === undefined) {
     return `held: every check after every step; ${counted(falseSuspicions, 'false suspicion')}; ${took}`;
   }

@@ -23,6 +23,8 @@ export interface Outcome extends Run {
   readonly falseSuspicions: number;
   readonly virtualMs: number;
   readonly wallSeconds: number;
+  /** Of this process; on a busy machine it says more than the wall clock. */
+  readonly cpuSeconds: number;
 }
 
 export interface RunHooks {
@@ -37,6 +39,7 @@ const conditionsSalt = 0x0ddba11;
 
 export function runScenario(run: Run, hooks: RunHooks = {}): Outcome {
   const startedAtMs = performance.now();
+  const usedBefore = process.cpuUsage();
   const scenario: Scenario = scenarios[run.scenario];
   const stage = new Stage({
     nodes: run.nodes,
@@ -56,7 +59,12 @@ export function runScenario(run: Run, hooks: RunHooks = {}): Outcome {
     falseSuspicions: stage.cluster.agreement.falseSuspicions,
     virtualMs: stage.nowMs,
     wallSeconds: (performance.now() - startedAtMs) / 1000,
+    cpuSeconds: secondsOf(process.cpuUsage(usedBefore)),
   };
+}
+
+function secondsOf({ user, system }: NodeJS.CpuUsage): number {
+  return (user + system) / 1e6;
 }
 
 /** An engine that throws breaks a promise too, so nothing is let through here. */

@@ -40,10 +40,13 @@ export class BoundsCheck implements SimulationObserver {
 
   #checkTables(member: SimulatedMember): void {
     const { engine } = member;
-    this.#check(member, 'contacts', engine.contacts().length, limits.contactsMax);
     this.#check(member, 'elections', engine.elections().length, limits.electionsMax);
     const { live, unreachable, left } = engine.memberCounts;
-    this.#check(member, 'members', live + unreachable + left, limits.membersMax);
+    const members = live + unreachable + left;
+    this.#check(member, 'members', members, limits.membersMax);
+    // Contacts are the members but itself, and whom it has merely heard of.
+    const heardOf = engine.contacts().length - (live + unreachable - 1);
+    this.#check(member, 'contacts that are no members', heardOf, limits.contactsMax);
     const said = engine.member(engine.self.nodeId)?.state.application;
     this.#check(member, 'verdicts', said?.unreachable.length ?? 0, limits.unreachableMax);
     this.#check(member, 'applied changes', said?.applied.length ?? 0, limits.appliedElectionsMax);

@@ -271,10 +271,18 @@ export class Stage {
     return this.nowMs - startMs;
   }
 
+  /**
+   * The leader plane alone does not notice a link whose other end vanished: who has no others left waits
+   * for TCP, and is not waited for.
+   */
   #followed(withinMs: number): void {
-    const { simulation, spread } = this.cluster;
-    const followed = simulation.run(this.nowMs + withinMs, () => spread.missing === 0);
-    this.#expect('P3', followed, () => `${spread.missing} members without the leader`);
+    const { cluster } = this;
+    const { simulation, spread } = cluster;
+    if (simulation.run(this.nowMs + withinMs, () => spread.missing === 0)) return;
+    const missing = [...cluster.connected()].filter((member) => !spread.appliedAtMs.has(member));
+    this.#expect('P3', missing.length === 0, () => {
+      return `${counted(missing.length, 'connected member')} without the leader`;
+    });
   }
 
   #noteHops(hops: readonly number[]): void {
