@@ -24,8 +24,12 @@ const formsWithinMs = 20_000;
 /** With the leader plane alone, nobody says that all is done; links take about this long. */
 const linksWithinMs = 4000;
 
-/** What is left to tell of the start and of the first change is told by then. */
-const settlesMs = 10_000;
+/** By then a change that all applied is told by the last of so many members, jitter and queues included. */
+function toldWithinMs(members: number): number {
+  const { appliedDelayMsMin, appliedDelayMsPerMember, appliedDelayMsMax } = defaultTuning;
+  const delayMs = Math.max(appliedDelayMsMin, members * appliedDelayMsPerMember);
+  return 1.5 * Math.min(appliedDelayMsMax, delayMs) + 5000;
+}
 
 /** How long traffic is measured: some rounds and beats, so that jitter evens out. */
 const idleMs = 10_000;
@@ -115,7 +119,7 @@ export class Stage {
   /** What the tier costs when nothing happens but renewals, beats and rounds. */
   measureIdle(): void {
     const { cluster, figures } = this;
-    cluster.wait(settlesMs); // what the start and the first change set going
+    cluster.wait(toldWithinMs(cluster.expected)); // what the start and the first change set going
     cluster.wire.start();
     cluster.wait(idleMs);
     const { frames, bytes } = cluster.wire.stop();
@@ -129,10 +133,7 @@ export class Stage {
   /** What one change of leader costs beyond that, until everybody has told that it applied it. */
   measureChange(): void {
     const { cluster, figures } = this;
-    const { appliedDelayMsMax, appliedDelayMsPerMember, appliedDelayMsMin } = defaultTuning;
-    const toldMs = Math.max(appliedDelayMsMin, cluster.expected * appliedDelayMsPerMember);
-    // Half as much for the jitter, and a while for those told last.
-    const untilMs = this.nowMs + 1.5 * Math.min(appliedDelayMsMax, toldMs) + 5000;
+    const untilMs = this.nowMs + toldWithinMs(cluster.expected);
     const atMs = this.nowMs;
     cluster.wire.start();
     this.change();
