@@ -6,6 +6,11 @@ import { labDefaults, labLimits } from './lab-options.ts';
 
 const { nodesMax, electorsMax, nodesPerProcessMax, ttlSecondsMax, fanoutMax } = labLimits;
 const portMax = 65_535;
+/**
+ * Survivors and losses of hundreds share this machine's cores in the lab, where in the field each has its
+ * own: what takes a second there takes half a minute here.
+ */
+const loseNodesAutoMax = 100;
 /** Below are ports that a user may not bind. */
 const portBaseMin = 1_024;
 
@@ -68,6 +73,15 @@ export const labProcessOptions = defineOptions({
       String(labDefaults.nodesPerProcess),
     group: 'Lab',
   },
+  loseNodes: {
+    flag: '--lose-nodes <when>',
+    schema: oneOf(['auto', 'on', 'off']),
+    default: 'auto',
+    description:
+      'Whether a worker process is killed at the end, with all its nodes: on, off, or with ' +
+      `up to ${String(loseNodesAutoMax)} nodes`,
+    group: 'Lab',
+  },
   fanout: {
     flag: '--fanout <links>',
     schema: wholeNumber({ min: 2, max: fanoutMax }),
@@ -85,6 +99,13 @@ export function nodesPerProcessOf(
 ): number {
   const half = Math.ceil(options.nodes / 2);
   return options.nodesPerProcess ?? Math.min(labDefaults.nodesPerProcess, half);
+}
+
+export function losesNodes({
+  loseNodes,
+  nodes,
+}: Pick<LabProcessOptions, 'loseNodes' | 'nodes'>): boolean {
+  return loseNodes === 'on' || (loseNodes === 'auto' && nodes <= loseNodesAutoMax);
 }
 
 /** Rules between options, and those that no schema states. */

@@ -5,7 +5,12 @@
 import { ProcessError, runProcess } from '@herald/process';
 import { etcdEnvironment } from './etcd-option.ts';
 import { whyNotWritable, writeJsonFile } from './json-file.ts';
-import { checkLabOptions, labProcessOptions, nodesPerProcessOf } from './lab-process-options.ts';
+import {
+  checkLabOptions,
+  labProcessOptions,
+  losesNodes,
+  nodesPerProcessOf,
+} from './lab-process-options.ts';
 import type { LabProcessOptions } from './lab-process-options.ts';
 import { labVersion } from './lab-version.ts';
 import type { Lab } from './lab.ts';
@@ -78,6 +83,7 @@ await runProcess(
       const { report, findings } = await demonstrate({
         lab,
         ttlSeconds: ttl / 1_000,
+        losesNodes: losesNodes(options),
         terminal,
         signal,
       });

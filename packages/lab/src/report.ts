@@ -43,7 +43,7 @@ export interface IdleReport {
 export interface MembersReport {
   /** From the moment when the last member had come up to that when every node counted all of them. */
   readonly allKnownMs: number;
-  /** Null where one worker process hosts all nodes. */
+  /** Null where none was to be lost, or one worker process hosts all nodes. */
   readonly massFailure: MassFailureReport | null;
 }
 

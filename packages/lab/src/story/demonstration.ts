@@ -25,6 +25,8 @@ import type { Finding } from './verdict.ts';
 export interface DemonstrationOptions {
   readonly lab: Lab;
   readonly ttlSeconds: number;
+  /** Whether a worker process is killed at the end, with all its nodes. */
+  readonly losesNodes: boolean;
   readonly terminal: Terminal;
   readonly signal: AbortSignal;
 }
@@ -44,7 +46,7 @@ export async function demonstrate(options: DemonstrationOptions): Promise<Demons
   await showStepDown(stage);
   const idle = await showRest(stage);
   const connections = await showConnections(stage);
-  const massFailure = await showMassFailure(stage);
+  const massFailure = options.losesNodes ? await showMassFailure(stage) : undefined;
   const report: LabReport = {
     nodes: lab.nodes.length,
     electors: lab.electors.length,
