@@ -108,7 +108,7 @@ export class Simulation implements Surroundings {
       else this.#shell.happen(next.event);
       if (done?.() === true) return true;
     }
-    if (this.#queue.nextMs > untilMs) this.nowMs = untilMs;
+    if (this.#queue.nextMs > untilMs) this.nowMs = Math.max(this.nowMs, untilMs); // never back
     return done?.() ?? false;
   }
 

@@ -33,7 +33,7 @@ export const tree: Scenario = {
 const minuteMs = 60_000;
 
 export const rest: Scenario = {
-  summary: 'a minute of a fleet that has nothing to do, from its start on: what it costs',
+  summary: 'a minute or more of a fleet that has nothing to do, from its start on: what it costs',
   play: (stage) => {
     stage.form();
     stage.measureIdle();
