@@ -185,16 +185,13 @@ export class Member implements AsyncDisposable {
 
   /** Everybody this member knows of: what they say of themselves, and what is made of it. */
   members(): MemberList {
-    const { contacts, members, links } = {
+    const known = {
+      self: this.contact,
       contacts: this.#engine.contacts(),
       members: this.#engine.members(),
       links: this.links(),
     };
-    return listMembers(
-      this.cluster,
-      { self: this.contact, contacts, members, links },
-      this.nowMs(),
-    );
+    return listMembers(this.cluster, known, this.nowMs());
   }
 
   /** How many members take part, are unreachable, and left lately; this one is among the live. */
