@@ -29,10 +29,12 @@ export class MemberClock {
   /** When, in virtual time, the clock will show this reading or just more. */
   virtualMs(readingMs: number): number {
     if (readingMs === Infinity) return Infinity;
-    const virtualMs = this.#startedAtMs + readingMs / this.#rate;
-    // The division may land a hair too early; a timer must not fire before its time.
+    const elapsedMs = readingMs / this.#rate;
+    const virtualMs = this.#startedAtMs + elapsedMs;
+    // Rounding may land a hair too early, by the precision of the larger terms where the sum is near
+    // zero; a timer must not fire before its time.
     return (virtualMs - this.#startedAtMs) * this.#rate >= readingMs
       ? virtualMs
-      : virtualMs + Math.abs(virtualMs) * 4 * Number.EPSILON + Number.MIN_VALUE;
+      : virtualMs + 4 * Number.EPSILON * Math.max(elapsedMs, Math.abs(virtualMs));
   }
 }
