@@ -205,6 +205,8 @@ function frameOf<Kind extends Frame['kind']>(
 }
 
 /** Frames of every kind. */
+const int32 = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
+
 export const frame: fc.Arbitrary<Frame> = fc.oneof(
   fc
     .tuple(clusterName, contact, uint32, uint32, fc.boolean())
@@ -263,6 +265,20 @@ export const frame: fc.Arbitrary<Frame> = fc.oneof(
     wants: fc.array(nodeId, { maxLength: 12 }),
     done: fc.boolean(),
   }),
+  frameOf('accusations', {
+    accused: fc.array(
+      plain({
+        idHash: int32,
+        state: plain({ high: int32, low: int32 }),
+        observers: fc.array(
+          int32.filter((word) => word !== 0),
+          { maxLength: limits.observersNamedMax },
+        ),
+      }),
+      { maxLength: 12 },
+    ),
+  }),
+  frameOf('who-else', { known: fc.array(int32, { maxLength: 12 }) }),
 );
 
 const answerFields = {
