@@ -16,6 +16,8 @@ export type { FencingToken } from './guard/fence.ts';
 export type { GuardInterceptorOptions } from './guard/interceptor.ts';
 export { LeaderGuard, leaderGuard } from './guard/leader-guard.ts';
 export type { GuardedCandidacy, GuardedElector } from './guard/leader-guard.ts';
+export { addLeaderRoute } from './http/leader-route.ts';
+export type { AskedCandidacy, AskedElector } from './http/leader-route.ts';
 export { notLeaderStatus, readCaller } from '@herald/wire';
 export type { Caller, NotLeader } from '@herald/wire';
 export type { Meter } from './meter.ts';
