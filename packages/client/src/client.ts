@@ -3,11 +3,13 @@
  * answered from what is known or by asking; everything else is in the rooms it puts together.
  */
 import { isSameChange } from '@herald/core';
-import type { ConvergenceAnswer, MemberList } from '@herald/wire';
+import type { ElectionName } from '@herald/core';
+import type { CarriedRecord, ConvergenceAnswer, MemberList } from '@herald/wire';
 import { askInTurn } from './ask-in-turn.ts';
 import {
   parseDelays,
   parseElection,
+  parseEndpoint,
   parseRequirement,
   parseSeeds,
   parseTimeout,
@@ -27,7 +29,7 @@ import type { EndpointInfo } from './endpoints.ts';
 import { HeraldClientError } from './errors.ts';
 import { failureOf } from './failure.ts';
 import { Follower } from './follower.ts';
-import { RecordKeeper } from './known-record.ts';
+import { RecordKeeper, transitMs } from './known-record.ts';
 import type { KnownRecord } from './known-record.ts';
 import { LeaderWatch } from './leader-watch.ts';
 import { abort, newAbort } from './on-abort.ts';
@@ -56,7 +58,17 @@ export interface ClientStats extends Readonly<ClientCounters> {
   readonly endpoints: readonly EndpointInfo[];
 }
 
+/** A record that reached the program in another way than by this client's own questions. */
+export interface HeardRecord {
+  readonly carried: CarriedRecord;
+  /** Who told it, `host:port`. */
+  readonly endpoint: string;
+  /** How long the answer that told it took, in milliseconds; counted into the record's age. */
+  readonly roundTripMs: number;
+}
+
 export interface Client extends AsyncDisposable {
+  readonly election: ElectionName;
   /** What is known now, without asking; `undefined` while nothing is. Never older than before. */
   readonly leader: LeaderUpdate | undefined;
   /**
@@ -74,6 +86,11 @@ export interface Client extends AsyncDisposable {
    * or the client is closed.
    */
   watchLeader(options?: WatchLeaderOptions): AsyncIterableIterator<LeaderUpdate, undefined>;
+  /**
+   * Takes in what a service told, e.g. with a refusal NOT_LEADER: adopted if it is strictly newer than
+   * what is known (P2), and told to all watches. A record of another election is left alone.
+   */
+  hear(heard: HeardRecord): void;
   /** The members that one of the nodes knows: what they say of themselves, and who is unreachable. */
   listMembers(options?: CallOptions): Promise<MemberList>;
   /**
@@ -133,6 +150,10 @@ class HeraldClient implements Client {
     this.#follower = new Follower(this.#parts);
   }
 
+  get election(): ElectionName {
+    return this.#parts.election;
+  }
+
   get leader(): LeaderUpdate | undefined {
     const { clock, keeper } = this.#parts;
     return keeper.known && leaderUpdate(keeper.known, clock.nowMs());
@@ -166,6 +187,22 @@ class HeraldClient implements Client {
     if (this.#closed !== undefined || signal?.aborted === true) watch.end();
     else this.#follower.add(watch);
     return watch;
+  }
+
+  hear({ carried, endpoint, roundTripMs }: HeardRecord): void {
+    const { clock, election, keeper } = this.#parts;
+    const { record } = carried.sealed;
+    if (record.election !== election || this.#closed !== undefined) return;
+    keeper.observe({
+      carried,
+      receivedAtMs: clock.nowMs(),
+      transitMs: transitMs(roundTripMs, 0),
+      source: {
+        endpoint: parseEndpoint(endpoint, 'endpoint'),
+        nodeId: record.issuer,
+        via: 'refusal',
+      },
+    });
   }
 
   async listMembers(options: CallOptions = {}): Promise<MemberList> {

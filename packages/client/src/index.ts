@@ -1,7 +1,7 @@
 /** The public surface of the client SDK. */
 export { createClient } from './create-client.ts';
 export { createClientOver } from './client.ts';
-export type { Client, ClientStats } from './client.ts';
+export type { Client, ClientStats, HeardRecord } from './client.ts';
 export type {
   CallOptions,
   ClientOptions,

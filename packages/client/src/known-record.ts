@@ -19,7 +19,8 @@ import type { CarriedRecord } from '@herald/wire';
 export interface Source {
   readonly endpoint: Address;
   readonly nodeId: NodeId;
-  readonly via: 'lookup' | 'watch' | 'confirm';
+  /** `refusal`: a service said NOT_LEADER; `nodeId` is then the elector that issued the record. */
+  readonly via: 'lookup' | 'watch' | 'confirm' | 'refusal';
 }
 
 export interface KnownRecord extends HeldRecord {
