@@ -118,8 +118,9 @@ function whyForbiddenRoom(specifier, name, room) {
     const allowed = room.mayImport.length === 0 ? 'no other room' : room.mayImport.join(', ');
     return `no arrow leads from ${room.name} to ${name}: it may import ${allowed}`;
   }
-  if (specifier !== name) return `"${specifier}" reaches into ${name}: import "${name}"`;
-  return undefined;
+  const { exported } = furnished.find((other) => other.name === name);
+  if (exported.has(`.${specifier.slice(name.length)}`)) return undefined;
+  return `"${specifier}" reaches into ${name}: import "${name}"`;
 }
 
 function whyForbiddenDependency(name, room) {
@@ -143,7 +144,9 @@ function packageName(specifier) {
 const furnished = Object.entries(rooms).map(([name, room]) => {
   const path = join(repositoryFolder, room.folder);
   const manifest = JSON.parse(readFileSync(join(path, 'package.json'), 'utf8'));
-  return { name, path, ...room, dependencies: new Set(Object.keys(manifest.dependencies ?? {})) };
+  const dependencies = new Set(Object.keys(manifest.dependencies ?? {}));
+  const exported = new Set(['.', ...Object.keys(manifest.exports ?? {})]);
+  return { name, path, ...room, dependencies, exported };
 });
 
 function roomOf(file) {
