@@ -9,7 +9,6 @@ import { askInTurn } from './ask-in-turn.ts';
 import {
   parseDelays,
   parseElection,
-  parseEndpoint,
   parseRequirement,
   parseSeeds,
   parseTimeout,
@@ -61,7 +60,7 @@ export interface ClientStats extends Readonly<ClientCounters> {
 /** A record that reached the program in another way than by this client's own questions. */
 export interface HeardRecord {
   readonly carried: CarriedRecord;
-  /** Who told it, `host:port`. */
+  /** `host:port` of who told it; becomes the `source` of what is known. */
   readonly endpoint: string;
   /** How long the answer that told it took, in milliseconds; counted into the record's age. */
   readonly roundTripMs: number;
@@ -197,11 +196,8 @@ class HeraldClient implements Client {
       carried,
       receivedAtMs: clock.nowMs(),
       transitMs: transitMs(roundTripMs, 0),
-      source: {
-        endpoint: parseEndpoint(endpoint, 'endpoint'),
-        nodeId: record.issuer,
-        via: 'refusal',
-      },
+      // Who refused does not say who it is: the record's issuer answers for what it says.
+      source: { endpoint, nodeId: record.issuer, via: 'not-leader' },
     });
   }
 

@@ -12,15 +12,15 @@
  * Leader and expired are one state; which of them it is depends on the moment of the question.
  */
 import { isNewer, isSameChange } from '@herald/core';
-import type { Address, HeldRecord, NodeId } from '@herald/core';
+import type { HeldRecord, NodeId } from '@herald/core';
 import type { CarriedRecord } from '@herald/wire';
 
 /** Who told the client, and how. */
 export interface Source {
-  readonly endpoint: Address;
+  /** `host:port` of who told it; where the leader is reached for what a refusal of its told. */
+  readonly endpoint: string;
   readonly nodeId: NodeId;
-  /** `refusal`: a service said NOT_LEADER; `nodeId` is then the elector that issued the record. */
-  readonly via: 'lookup' | 'watch' | 'confirm' | 'refusal';
+  readonly via: 'lookup' | 'watch' | 'confirm' | 'not-leader';
 }
 
 export interface KnownRecord extends HeldRecord {

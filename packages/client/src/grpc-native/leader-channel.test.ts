@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Metadata, status } from '@grpc/grpc-js';
 import type { ServiceError } from '@grpc/grpc-js';
-import { readCaller } from '@herald/wire';
-import { failureOf } from '../test-support/fixture.ts';
+import { parseElectionName } from '@herald/core';
+import type { LeaderClaim } from '@herald/core';
+import { encodeRecord, readCaller } from '@herald/wire';
 import { waitFor } from '../test-support/test-node.ts';
 import {
   deadlineIn,
@@ -130,7 +131,7 @@ test('P5: NOT_LEADER with a newer leader is followed, and the client learns from
   assert.deepEqual(ticket, { by: 'b', sent: ['mine'] });
   assert.equal(a.seen.length, 1);
   assert.equal(world.client.leader?.epoch, 2n);
-  assert.equal(world.client.leader.source.via, 'refusal');
+  assert.equal(world.client.leader.source.via, 'not-leader');
   assert.equal(world.client.leader.source.endpoint, a.address);
   assert.equal(readCaller(b.seen[0]!)?.epoch, 2n);
 });
@@ -388,12 +389,21 @@ test('a target without nodes says how to give them', () => {
   assert.throws(() => registerHeraldResolver({ nodes: ['nowhere'] }), { code: 'INVALID_ARGUMENT' });
 });
 
-test('hearing what no address says is an error of the caller', async () => {
+test('P2: a client hears what is newer, of its own election', async () => {
   await using world = startWorld();
-  const { known } = refusalWith(leaderAt(1, 'a:1'));
-  const hear = async () => {
-    world.client.hear({ carried: known!, endpoint: 'nobody', roundTripMs: 0 });
+  const known = () => world.client.leader;
+  const hear = (epoch: number, about: Partial<LeaderClaim> = {}) => {
+    const sealed = encodeRecord({ ...leaderAt(epoch, 'a:1'), ...about });
+    const carried = { sealed, ageMs: 10, hops: 1 };
+    world.client.hear({ carried, endpoint: 'b:1', roundTripMs: 5 });
   };
-  assert.equal((await failureOf(hear())).code, 'INVALID_ARGUMENT');
-  assert.equal(world.client.leader, undefined);
+  hear(9, { election: parseElectionName('invoices') });
+  assert.equal(known(), undefined);
+  hear(5);
+  hear(4);
+  assert.equal(known()?.epoch, 5n);
+  assert.ok(known()!.ageMs >= 12.5);
+  await world.client.close();
+  hear(6);
+  assert.equal(known()?.epoch, 5n);
 });

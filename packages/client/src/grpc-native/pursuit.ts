@@ -4,8 +4,8 @@
  * same leader, in case the refusal was of the moment; not when its time or its attempts are used up.
  */
 import type { Metadata } from '@grpc/grpc-js';
-import { InvalidValueError, isNewer, isSameChange, parseAddress } from '@herald/core';
-import type { Address, Version } from '@herald/core';
+import { isNewer, isSameChange } from '@herald/core';
+import type { Version } from '@herald/core';
 import { callerMetadata } from '@herald/wire';
 import type { NotLeader } from '@herald/wire';
 import { Backoff } from '../backoff.ts';
@@ -74,10 +74,9 @@ export class Pursuit {
 
   /** Lets the client know what a refusal says. */
   hear({ known }: NotLeader, peer: string): void {
-    const endpoint = addressOf(peer);
-    if (known === undefined || endpoint === undefined) return;
+    if (known === undefined) return;
     const roundTripMs = systemClock.nowMs() - this.#sentAtMs;
-    this.#options.source.peek()?.hear({ carried: known, endpoint, roundTripMs });
+    this.#options.source.peek()?.hear({ carried: known, endpoint: peer, roundTripMs });
   }
 
   /** @param peer Who refused, `host:port`. */
@@ -148,16 +147,5 @@ export class Pursuit {
     const before = this.#sentBy;
     if (before === undefined || isSameChange(leader.version, before)) return false;
     return isNewer(leader.version, before);
-  }
-}
-
-function addressOf(peer: string): Address | undefined {
-  try {
-    return parseAddress(peer);
-  } catch (error) {
-    // A leader that is not Herald's may stand at a name that Herald would not accept: the record that
-    // it refuses with is then left to the nodes to tell.
-    if (error instanceof InvalidValueError) return undefined;
-    throw error;
   }
 }
