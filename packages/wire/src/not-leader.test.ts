@@ -50,7 +50,7 @@ function headerListBytes(lines: Record<string, unknown>): number {
   }, 0);
 }
 
-describe('a refusal NOT_LEADER', () => {
+describe('P8: a refusal NOT_LEADER', () => {
   it('comes back as it was given', () => {
     fc.assert(
       fc.property(arbitrary.notLeader, (given) => {
