@@ -118,9 +118,14 @@ function whyForbiddenRoom(specifier, name, room) {
     const allowed = room.mayImport.length === 0 ? 'no other room' : room.mayImport.join(', ');
     return `no arrow leads from ${room.name} to ${name}: it may import ${allowed}`;
   }
-  const { exported } = furnished.find((other) => other.name === name);
-  if (exported.has(`.${specifier.slice(name.length)}`)) return undefined;
+  if (specifier === name || isEntry(`.${specifier.slice(name.length)}`, name)) return undefined;
   return `"${specifier}" reaches into ${name}: import "${name}"`;
+}
+
+/** Whether the package of a room offers `entry` beside its main one, e.g. `./grpc`. */
+function isEntry(entry, name) {
+  const manifest = join(repositoryFolder, rooms[name].folder, 'package.json');
+  return entry in (JSON.parse(readFileSync(manifest, 'utf8')).exports ?? {});
 }
 
 function whyForbiddenDependency(name, room) {
@@ -144,9 +149,7 @@ function packageName(specifier) {
 const furnished = Object.entries(rooms).map(([name, room]) => {
   const path = join(repositoryFolder, room.folder);
   const manifest = JSON.parse(readFileSync(join(path, 'package.json'), 'utf8'));
-  const dependencies = new Set(Object.keys(manifest.dependencies ?? {}));
-  const exported = new Set(['.', ...Object.keys(manifest.exports ?? {})]);
-  return { name, path, ...room, dependencies, exported };
+  return { name, path, ...room, dependencies: new Set(Object.keys(manifest.dependencies ?? {})) };
 });
 
 function roomOf(file) {
