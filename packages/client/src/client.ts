@@ -4,7 +4,7 @@
  */
 import { isSameChange } from '@herald/core';
 import type { ElectionName } from '@herald/core';
-import type { CarriedRecord, ConvergenceAnswer, MemberList } from '@herald/wire';
+import type { ConvergenceAnswer, MemberList } from '@herald/wire';
 import { askInTurn } from './ask-in-turn.ts';
 import {
   parseDelays,
@@ -28,6 +28,8 @@ import type { EndpointInfo } from './endpoints.ts';
 import { HeraldClientError } from './errors.ts';
 import { failureOf } from './failure.ts';
 import { Follower } from './follower.ts';
+import { hear } from './heard-record.ts';
+import type { HeardRecord } from './heard-record.ts';
 import { RecordKeeper, transitMs } from './known-record.ts';
 import type { KnownRecord } from './known-record.ts';
 import { LeaderWatch } from './leader-watch.ts';
@@ -55,15 +57,6 @@ export interface ClientStats extends Readonly<ClientCounters> {
   /** Why the last node that was watched was left, for people. */
   readonly watchTrouble: string | undefined;
   readonly endpoints: readonly EndpointInfo[];
-}
-
-/** A record that reached the program in another way than by this client's own questions. */
-export interface HeardRecord {
-  readonly carried: CarriedRecord;
-  /** `host:port` of who told it; becomes the `source` of what is known. */
-  readonly endpoint: string;
-  /** How long the answer that told it took, in milliseconds; counted into the record's age. */
-  readonly roundTripMs: number;
 }
 
 export interface Client extends AsyncDisposable {
@@ -188,17 +181,8 @@ class HeraldClient implements Client {
     return watch;
   }
 
-  hear({ carried, endpoint, roundTripMs }: HeardRecord): void {
-    const { clock, election, keeper } = this.#parts;
-    const { record } = carried.sealed;
-    if (record.election !== election || this.#closed !== undefined) return;
-    keeper.observe({
-      carried,
-      receivedAtMs: clock.nowMs(),
-      transitMs: transitMs(roundTripMs, 0),
-      // Who refused does not say who it is: the record's issuer answers for what it says.
-      source: { endpoint, nodeId: record.issuer, via: 'not-leader' },
-    });
+  hear(heard: HeardRecord): void {
+    if (this.#closed === undefined) hear(this.#parts, heard, transitMs(heard.roundTripMs, 0));
   }
 
   async listMembers(options: CallOptions = {}): Promise<MemberList> {

@@ -1,7 +1,8 @@
 /** The public surface of the client SDK. */
 export { createClient } from './create-client.ts';
 export { createClientOver } from './client.ts';
-export type { Client, ClientStats, HeardRecord } from './client.ts';
+export type { Client, ClientStats } from './client.ts';
+export type { HeardRecord } from './heard-record.ts';
 export type {
   CallOptions,
   ClientOptions,

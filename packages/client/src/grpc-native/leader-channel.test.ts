@@ -131,7 +131,7 @@ test('P5: NOT_LEADER with a newer leader is followed, and the client learns from
   assert.deepEqual(ticket, { by: 'b', sent: ['mine'] });
   assert.equal(a.seen.length, 1);
   assert.equal(world.client.leader?.epoch, 2n);
-  assert.equal(world.client.leader.source.via, 'not-leader');
+  assert.equal(world.client.leader.source.via, 'refusal');
   assert.equal(world.client.leader.source.endpoint, a.address);
   assert.equal(readCaller(b.seen[0]!)?.epoch, 2n);
 });
