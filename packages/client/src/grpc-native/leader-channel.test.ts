@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { EventEmitter } from 'node:events';
 import { test } from 'node:test';
 import { Metadata, status } from '@grpc/grpc-js';
-import type { ServiceError } from '@grpc/grpc-js';
+import type { CallOptions, InterceptorOptions, ServiceError } from '@grpc/grpc-js';
 import { parseElectionName } from '@herald/core';
 import type { LeaderClaim } from '@herald/core';
 import { encodeRecord, readCaller } from '@herald/wire';
@@ -16,9 +17,12 @@ import {
   startWorld,
 } from '../test-support/tickets.ts';
 import type { TicketServer, TicketsStub, World } from '../test-support/tickets.ts';
+import { timeLeftMs } from './deadline.ts';
 import { leaderChannel, leaderChannelOptions, registerHeraldResolver } from './leader-channel.ts';
 import type { LeaderChannelOptions } from './leader-channel.ts';
 import { followTuning } from './tuning.ts';
+
+type ServerSurfaceCall = NonNullable<CallOptions['parent']>;
 
 interface Office extends AsyncDisposable {
   readonly world: World;
@@ -333,6 +337,36 @@ test('a call that is cancelled between two attempts ends at once', async () => {
   assert.equal(error?.code, status.CANCELLED);
 });
 
+test('a call that is part of another ends with it, also between two attempts', async () => {
+  await using office = await openOffice();
+  const { a, stub, world } = office;
+  world.elect(1, a.address);
+  a.refusal = refusalWith(undefined, 1_000);
+  const parent = Object.assign(new EventEmitter(), {
+    cancelled: false,
+    getDeadline: () => deadlineIn(20_000),
+  });
+  const options = { parent: parent as unknown as ServerSurfaceCall };
+  const call = refused(draw(stub, options));
+  await waitFor(() => world.client.leader !== undefined && a.seen.length === 1, 'the refusal');
+  parent.cancelled = true;
+  const error = await call;
+  assert.equal(error.code, status.CANCELLED);
+  assert.equal(a.seen.length, 1);
+});
+
+test('the time that a call has is its own, or that of the call it is part of', () => {
+  const method_definition = undefined as unknown as InterceptorOptions['method_definition'];
+  const parent = { getDeadline: () => deadlineIn(500) } as unknown as ServerSurfaceCall;
+  assert.equal(timeLeftMs({ method_definition }), Infinity);
+  for (const deadline of [deadlineIn(60_000), new Date(deadlineIn(60_000))]) {
+    const leftMs = timeLeftMs({ method_definition, deadline });
+    assert.ok(leftMs > 30_000 && leftMs <= 60_000);
+    assert.ok(timeLeftMs({ method_definition, deadline, parent }) <= 500);
+  }
+  assert.equal(timeLeftMs({ method_definition, deadline: deadlineIn(-1) }), 0);
+});
+
 test('a closed client is named as what it is', async () => {
   await using office = await openOffice();
   const { a, stub, world } = office;
@@ -386,7 +420,9 @@ test('a target without nodes says how to give them', () => {
     code: 'INVALID_ARGUMENT',
     message: /must look like herald:\/\/\/payments/,
   });
-  assert.throws(() => registerHeraldResolver({ nodes: ['nowhere'] }), { code: 'INVALID_ARGUMENT' });
+  for (const wrong of [{ nodes: ['nowhere'] }, { client: { timeoutMs: 0 } }]) {
+    assert.throws(() => registerHeraldResolver(wrong), { code: 'INVALID_ARGUMENT' });
+  }
 });
 
 test('P2: a client hears what is newer, of its own election', async () => {

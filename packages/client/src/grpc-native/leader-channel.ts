@@ -5,7 +5,7 @@
 import { experimental, InterceptingCall } from '@grpc/grpc-js';
 import type { ClientOptions as GrpcClientOptions, Interceptor } from '@grpc/grpc-js';
 import type { Client } from '../client.ts';
-import { parseSeeds } from '../client-options.ts';
+import { parseDelays, parseSeeds } from '../client-options.ts';
 import { timeLeftMs } from './deadline.ts';
 import { LeaderBalancer, LeaderPolicyConfig, policyName } from './leader-balancer.ts';
 import { LeaderCall } from './leader-call.ts';
@@ -58,10 +58,12 @@ let registration: Registration = { nodes: [], clientOptions: {} };
  * options for the channels that are made afterwards. A channel made from a bare target follows the
  * leader; to follow refusals as well it needs `leaderChannelOptions`.
  *
- * @throws HeraldClientError `INVALID_ARGUMENT` when a node is no `host:port`.
+ * @throws HeraldClientError `INVALID_ARGUMENT` when a node is no `host:port`, or an option out of range.
  */
 export function registerHeraldResolver(options: HeraldResolverOptions = {}): void {
   const { client = {}, nodes = [] } = options;
+  // Said here, to whoever wrote them: the clients themselves are made in the middle of some call.
+  parseDelays(client);
   registration = { nodes: nodes.length === 0 ? [] : parseSeeds(nodes), clientOptions: client };
   register();
 }
