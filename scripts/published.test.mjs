@@ -36,7 +36,7 @@ after(() => {
 });
 
 describe('the tarballs', () => {
-  it('hold what is loaded at run time, the licence and a description, and no tests', () => {
+  it('hold what is loaded at run time and the licence, and no tests', () => {
     for (const { name, files } of packed) {
       const paths = files.map(({ path }) => path);
       for (const needed of ['package.json', 'LICENSE', 'dist/index.js', 'dist/index.d.ts']) {
