@@ -90,7 +90,7 @@ export function parseElection(text: string): ElectionName {
 }
 
 /** @throws HeraldClientError `INVALID_ARGUMENT` */
-export function parseDelays(options: ClientOptions): Delays {
+export function parseDelays(options: Partial<ClientOptions>): Delays {
   const delays: Delays = {
     timeoutMs: checkDuration('timeoutMs', options.timeoutMs ?? defaults.timeoutMs, 1),
     cacheMs: checkDuration('cacheMs', options.cacheMs ?? defaults.cacheMs, 0),

@@ -3,6 +3,7 @@
  * answered from what is known or by asking; everything else is in the rooms it puts together.
  */
 import { isSameChange } from '@herald/core';
+import type { ElectionName } from '@herald/core';
 import type { ConvergenceAnswer, MemberList } from '@herald/wire';
 import { askInTurn } from './ask-in-turn.ts';
 import {
@@ -27,7 +28,9 @@ import type { EndpointInfo } from './endpoints.ts';
 import { HeraldClientError } from './errors.ts';
 import { failureOf } from './failure.ts';
 import { Follower } from './follower.ts';
-import { RecordKeeper } from './known-record.ts';
+import { hear } from './heard-record.ts';
+import type { HeardRecord } from './heard-record.ts';
+import { RecordKeeper, transitMs } from './known-record.ts';
 import type { KnownRecord } from './known-record.ts';
 import { LeaderWatch } from './leader-watch.ts';
 import { abort, newAbort } from './on-abort.ts';
@@ -57,6 +60,7 @@ export interface ClientStats extends Readonly<ClientCounters> {
 }
 
 export interface Client extends AsyncDisposable {
+  readonly election: ElectionName;
   /** What is known now, without asking; `undefined` while nothing is. Never older than before. */
   readonly leader: LeaderUpdate | undefined;
   /**
@@ -74,6 +78,11 @@ export interface Client extends AsyncDisposable {
    * or the client is closed.
    */
   watchLeader(options?: WatchLeaderOptions): AsyncIterableIterator<LeaderUpdate, undefined>;
+  /**
+   * Takes in what a service told, e.g. with a refusal NOT_LEADER: adopted if it is strictly newer than
+   * what is known (P2), and told to all watches. A record of another election is left alone.
+   */
+  hear(heard: HeardRecord): void;
   /** The members that one of the nodes knows: what they say of themselves, and who is unreachable. */
   listMembers(options?: CallOptions): Promise<MemberList>;
   /**
@@ -133,6 +142,10 @@ class HeraldClient implements Client {
     this.#follower = new Follower(this.#parts);
   }
 
+  get election(): ElectionName {
+    return this.#parts.election;
+  }
+
   get leader(): LeaderUpdate | undefined {
     const { clock, keeper } = this.#parts;
     return keeper.known && leaderUpdate(keeper.known, clock.nowMs());
@@ -166,6 +179,10 @@ class HeraldClient implements Client {
     if (this.#closed !== undefined || signal?.aborted === true) watch.end();
     else this.#follower.add(watch);
     return watch;
+  }
+
+  hear(heard: HeardRecord): void {
+    if (this.#closed === undefined) hear(this.#parts, heard, transitMs(heard.roundTripMs, 0));
   }
 
   async listMembers(options: CallOptions = {}): Promise<MemberList> {

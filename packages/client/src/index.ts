@@ -2,6 +2,7 @@
 export { createClient } from './create-client.ts';
 export { createClientOver } from './client.ts';
 export type { Client, ClientStats } from './client.ts';
+export type { HeardRecord } from './heard-record.ts';
 export type {
   CallOptions,
   ClientOptions,

@@ -12,14 +12,16 @@
  * Leader and expired are one state; which of them it is depends on the moment of the question.
  */
 import { isNewer, isSameChange } from '@herald/core';
-import type { Address, HeldRecord, NodeId } from '@herald/core';
+import type { HeldRecord, NodeId } from '@herald/core';
 import type { CarriedRecord } from '@herald/wire';
 
 /** Who told the client, and how. */
 export interface Source {
-  readonly endpoint: Address;
+  /** `host:port` of who told it. */
+  readonly endpoint: string;
   readonly nodeId: NodeId;
-  readonly via: 'lookup' | 'watch' | 'confirm';
+  /** `refusal`: a service said NOT_LEADER; `nodeId` is then the elector that issued the record. */
+  readonly via: 'lookup' | 'watch' | 'confirm' | 'refusal';
 }
 
 export interface KnownRecord extends HeldRecord {
