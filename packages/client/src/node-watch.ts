@@ -13,6 +13,7 @@ import type { CancelTimer } from './clock.ts';
 import { knowsLess, transitMs } from './known-record.ts';
 import { abort, newAbort, onAbort } from './on-abort.ts';
 import type { ClientParts } from './parts.ts';
+import { objectionTo } from './targets.ts';
 import { watchTuning } from './tuning.ts';
 
 type Phase = 'opening' | 'useful' | 'without-leader';
@@ -68,19 +69,23 @@ export class NodeWatch {
   }
 
   #take(answer: LeaderAnswer): void {
-    const { clock, election, endpoints, keeper } = this.#parts;
+    const { clock, endpoints, keeper, targets } = this.#parts;
     const { carried } = answer;
     const receivedAtMs = clock.nowMs();
-    if (carried !== undefined && carried.sealed.record.election !== election) {
+    const objection = carried && objectionTo(carried.sealed.record, this.#parts);
+    if (objection !== undefined) {
       endpoints.failed(this.#endpoint, receivedAtMs);
-      this.#leave(`spoke of election ${carried.sealed.record.election}`);
+      this.#leave(objection);
       return;
     }
     // A pushed answer has no round trip of its own; the opening has one, which is never shorter.
     if (this.#phase === 'opening' && endpoints.roundTripMs(this.#endpoint) === 0) {
       endpoints.answered(this.#endpoint, receivedAtMs - this.#openedAtMs);
     }
-    if (answer.behind) endpoints.learn(answer.ask, receivedAtMs);
+    if (answer.behind) {
+      const hints = answer.ask.filter((address) => targets.mayAsk(address));
+      endpoints.learn(hints, receivedAtMs);
+    }
     const isBehind = answer.behind || knowsLess(carried, keeper.known);
     const isUseful = answer.status === 'current' && !isBehind;
     this.#onUseful(isUseful);

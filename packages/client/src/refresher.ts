@@ -3,11 +3,12 @@
  * back-off between two lookups, which also calls that arrive later have to wait for. Each call
  * leaves when its own requirement is met or when it ends; that never disturbs the others.
  */
-import type { Address, Version } from '@herald/core';
+import type { Version } from '@herald/core';
 import { compareVersions } from '@herald/core';
 import type { AttemptLog } from './attempts.ts';
 import { Backoff } from './backoff.ts';
 import { sleep } from './clock.ts';
+import type { Discovery } from './discovery.ts';
 import type { KnownRecord } from './known-record.ts';
 import { Lookup } from './lookup.ts';
 import type { LookupOutcome } from './lookup.ts';
@@ -26,7 +27,7 @@ interface Waiter {
 
 export class Refresher {
   readonly #parts: ClientParts;
-  readonly #onLeader: (endpoint: Address) => void;
+  readonly #discovery: Discovery;
   readonly #waiters = new Set<Waiter>();
   readonly #visited = new VisitedTargets();
   readonly #backoff: Backoff;
@@ -39,12 +40,12 @@ export class Refresher {
   #isClosed = false;
   /** No lookup before this. */
   #pausedUntilMs = 0;
-  #avoid: ReadonlySet<Address> = new Set();
+  #avoid: ReadonlySet<string> = new Set();
 
-  /** @param onLeader Told which endpoint named a leader, after each lookup that found one. */
-  constructor(parts: ClientParts, onLeader: (endpoint: Address) => void) {
+  /** @param discovery Told after each lookup who named a leader, or somebody who is not listed. */
+  constructor(parts: ClientParts, discovery: Discovery) {
     this.#parts = parts;
-    this.#onLeader = onLeader;
+    this.#discovery = discovery;
     this.#backoff = new Backoff({
       baseMs: parts.delays.backoffBaseMs,
       capMs: parts.delays.backoffCapMs,
@@ -109,6 +110,11 @@ export class Refresher {
     });
   }
 
+  /** What `endpoint` said led nowhere: the next lookup rather asks others. */
+  doubt(endpoint: string): void {
+    this.#avoid = new Set([endpoint]);
+  }
+
   /** Ends the lookup; calls that still wait must have been ended before. */
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -155,14 +161,19 @@ export class Refresher {
     this.#lastLog = lookup.log;
     for (const { call } of this.#waiters) call.log.append(lookup.log);
     this.#settle();
-    if (lookup.leaderFrom !== undefined) this.#onLeader(lookup.leaderFrom);
+    const { leaderFrom, unlistedFrom } = lookup;
+    if (leaderFrom !== undefined) this.#discovery.consider(leaderFrom);
+    if (unlistedFrom !== undefined) this.#discovery.considerUnlisted(unlistedFrom);
     if (outcome === 'leader' && this.#waiters.size === 0) {
       this.#backoff.reset();
       this.#avoid = new Set();
       this.#pausedUntilMs = 0;
     } else {
       this.#avoid = lookup.asked;
-      this.#pausedUntilMs = this.#parts.clock.nowMs() + this.#backoff.nextMs();
+      const { clock, endpoints } = this.#parts;
+      const nowMs = clock.nowMs();
+      const pauseMs = Math.max(this.#backoff.nextMs(), endpoints.pushbackMs(nowMs));
+      this.#pausedUntilMs = nowMs + pauseMs;
     }
   }
 
@@ -182,14 +193,15 @@ export class Refresher {
     if (this.#lookup !== undefined) call.log.append(this.#lookup.log, this.#lookup.pending);
   }
 
-  /** The newest known version, or the epoch that a caller asks for if that is newer. */
+  /** The newest known version, or the epoch that a caller asks for or heard of if that is newer. */
   #minVersion(): Version | undefined {
     const known = this.#parts.keeper.known?.sealed.record.version;
     let version = known && { ...known, renewal: 0 };
     for (const { call } of this.#waiters) {
-      const { minEpoch } = call.requirement;
-      if (minEpoch === 0n) continue;
-      const wanted = { lineage: known?.lineage ?? 0, epoch: minEpoch, sequence: 0n, renewal: 0 };
+      const { heardOfEpoch, requirement } = call;
+      const epoch = requirement.minEpoch > heardOfEpoch ? requirement.minEpoch : heardOfEpoch;
+      if (epoch === 0n) continue;
+      const wanted = { lineage: known?.lineage ?? 0, epoch, sequence: 0n, renewal: 0 };
       if (version === undefined || compareVersions(wanted, version) > 0) version = wanted;
     }
     return version;
