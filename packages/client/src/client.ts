@@ -3,7 +3,7 @@
  * rooms that it puts together does what a call asks for.
  */
 import { isSameChange } from '@herald/core';
-import type { Version } from '@herald/core';
+import type { ElectionName, Version } from '@herald/core';
 import type { ConvergenceAnswer, MemberList } from '@herald/wire';
 import { askInTurn } from './ask-in-turn.ts';
 import { parseDelays, parseElection, parseSeeds } from './client-options.ts';
@@ -21,8 +21,10 @@ import { EndpointPool } from './endpoints.ts';
 import type { EndpointInfo } from './endpoints.ts';
 import { HeraldClientError } from './errors.ts';
 import { Follower } from './follower.ts';
+import { hear } from './heard-record.ts';
+import type { HeardRecord } from './heard-record.ts';
 import { harmlessHooks } from './hooks.ts';
-import { RecordKeeper } from './known-record.ts';
+import { RecordKeeper, transitMs } from './known-record.ts';
 import { LeaderSearch, noOptions } from './leader-search.ts';
 import type { SearchRooms } from './leader-search.ts';
 import { LeaderWatch } from './leader-watch.ts';
@@ -55,6 +57,7 @@ export interface ClientStats extends Readonly<ClientCounters> {
 }
 
 export interface Client extends AsyncDisposable {
+  readonly election: ElectionName;
   /** What is known now, without asking; `undefined` while nothing is. Never older than before. */
   readonly leader: LeaderUpdate | undefined;
   /**
@@ -84,6 +87,11 @@ export interface Client extends AsyncDisposable {
    * or the client is closed.
    */
   watchLeader(options?: WatchLeaderOptions): AsyncIterableIterator<LeaderUpdate, undefined>;
+  /**
+   * Takes in what a service told, e.g. with a refusal NOT_LEADER: adopted if it is strictly newer than
+   * what is known (P2), and told to all watches. A record of another election is left alone.
+   */
+  hear(heard: HeardRecord): void;
   /** The members that one of the nodes knows: what they say of themselves, and who is unreachable. */
   listMembers(options?: CallOptions): Promise<MemberList>;
   /**
@@ -118,6 +126,10 @@ class HeraldClient implements Client {
     const follower = new Follower(this.#parts);
     this.#rooms = { refresher, follower, discovery, closing };
     this.#search = new LeaderSearch(this.#parts, this.#rooms);
+  }
+
+  get election(): ElectionName {
+    return this.#parts.election;
   }
 
   get leader(): LeaderUpdate | undefined {
@@ -170,6 +182,10 @@ class HeraldClient implements Client {
     if (this.#closed !== undefined || signal?.aborted === true) watch.end();
     else this.#rooms.follower.add(watch);
     return watch;
+  }
+
+  hear(heard: HeardRecord): void {
+    if (this.#closed === undefined) hear(this.#parts, heard, transitMs(heard.roundTripMs, 0));
   }
 
   async listMembers(options: CallOptions = {}): Promise<MemberList> {

@@ -15,6 +15,7 @@ export type { NotLeaderDetails } from './not-leader-error.ts';
 export type { FailureReader, WorkFailure } from './work-failure.ts';
 export type { AllowTargets } from './targets.ts';
 export type { CallEnd, CallObserver, CallStart, ClientHooks } from './hooks.ts';
+export type { HeardRecord } from './heard-record.ts';
 export type { LeaderFacts, LeaderResult, LeaderUpdate, VacancyFacts } from './results.ts';
 export type { Source } from './known-record.ts';
 export type { EndpointInfo } from './endpoints.ts';

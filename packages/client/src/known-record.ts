@@ -17,10 +17,11 @@ import type { CarriedRecord } from '@herald/wire';
 
 /** Who told the client, and how. */
 export interface Source {
-  /** `host:port` of who told it; where the leader is reached for what a refusal of its told. */
+  /** `host:port` of who told it. */
   readonly endpoint: string;
   readonly nodeId: NodeId;
-  readonly via: 'lookup' | 'watch' | 'confirm' | 'not-leader';
+  /** `refusal`: a service said NOT_LEADER; `nodeId` is then the elector that issued the record. */
+  readonly via: 'lookup' | 'watch' | 'confirm' | 'refusal';
 }
 
 export interface KnownRecord extends HeldRecord {

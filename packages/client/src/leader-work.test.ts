@@ -104,7 +104,7 @@ test('a refusal with a newer record is followed forward at once, as a redirect',
   assert.deepEqual(visited, ['leader-7:80', 'leader-9:80']);
   assert.equal(f.clock.nowMs(), 0);
   assert.equal(f.client.stats().redirects, 1);
-  assert.equal(f.client.leader?.source.via, 'not-leader');
+  assert.equal(f.client.leader?.source.via, 'refusal');
 });
 
 test('a refusal with an equal or older hint, or none: back-off, other nodes, NOT_LEADER in the end', async () => {

@@ -15,6 +15,7 @@ import type { WithLeaderOptions } from './client-options.ts';
 import { electorOf } from './confirmation.ts';
 import { HeraldClientError } from './errors.ts';
 import type { ClientErrorCode } from './errors.ts';
+import { hear } from './heard-record.ts';
 import type { KnownRecord } from './known-record.ts';
 import type { LeaderSearch, SearchRooms } from './leader-search.ts';
 import type { ClientParts } from './parts.ts';
@@ -173,16 +174,9 @@ export class LeaderWork<T> {
     { epoch, known: carried }: Extract<WorkFailure, { kind: 'not-leader' }>,
     tookMs: number,
   ): void {
-    const { clock, election, keeper } = this.#parts;
     if (epoch > call.heardOfEpoch) call.heardOfEpoch = epoch;
-    if (carried?.sealed.record.election !== election) return;
-    keeper.observe({
-      carried,
-      receivedAtMs: clock.nowMs(),
-      // Nobody knows when within the run the refusal was made.
-      transitMs: tookMs,
-      source: { endpoint: leader.address, nodeId: leader.leaderId, via: 'not-leader' },
-    });
+    // Nobody knows when within the run the refusal was made.
+    if (carried !== undefined) hear(this.#parts, { carried, endpoint: leader.address }, tookMs);
   }
 
   #notRepeated(
