@@ -122,8 +122,8 @@ class HeraldClient implements Client {
     this.#parts = furnish(options);
     const closing = this.#closing.signal;
     const discovery = new Discovery(this.#parts, closing);
-    const refresher = new Refresher(this.#parts, discovery);
     const follower = new Follower(this.#parts);
+    const refresher = new Refresher(this.#parts, discovery, () => follower.isTold);
     this.#rooms = { refresher, follower, discovery, closing };
     this.#search = new LeaderSearch(this.#parts, this.#rooms);
   }

@@ -127,14 +127,10 @@ export class LeaderSearch {
     if (known === undefined || record?.kind !== 'leader') return undefined;
     if (shortfall(known, call.requirement, nowMs) !== undefined) return undefined;
     const { attempts, redirects, retries } = call.log;
-    const cached = attempts.length === 0;
-    return leaderResult(known, record, nowMs, {
-      ...fromCache,
-      cached,
-      attempts,
-      redirects,
-      retries,
-    });
+    if (attempts.length === 0) return leaderResult(known, record, nowMs, fromCache);
+    // What the call does from here on is not how this result came about.
+    const origin = { verified: false, cached: false, attempts: [...attempts], redirects, retries };
+    return leaderResult(known, record, nowMs, origin);
   }
 
   /** As `result`, after the elector of what is known has confirmed it. */

@@ -62,6 +62,11 @@ test('work is done at the leader, with a signal and what its guard wants to know
   assert.equal(done.leader.address, 'leader-7:80');
   assert.equal(done.attempt, 1);
   assert.equal(done.isAborted, false);
+  assert.deepEqual(
+    done.leader.attempts.map(({ what }) => what),
+    ['lookup'],
+    'how the leader was found, and nothing of what came later',
+  );
   assert.deepEqual(done.headers, {
     'herald-election': 'payments',
     'herald-lineage': '0',

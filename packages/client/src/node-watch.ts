@@ -24,21 +24,28 @@ const giveUpReasons: Readonly<Record<Phase, string>> = {
   'without-leader': 'named no current leader',
 };
 
+export interface WatchStanding {
+  /** It names a current leader. */
+  readonly isUseful: boolean;
+  /** It knows less than the client. */
+  readonly isBehind: boolean;
+}
+
 export class NodeWatch {
   readonly #parts: ClientParts;
   readonly #endpoint: Address;
-  readonly #onUseful: (isUseful: boolean) => void;
+  readonly #onAnswer: (standing: WatchStanding) => void;
   readonly #leaving = newAbort();
   readonly #openedAtMs: number;
   #phase: Phase = 'opening';
   #cancelPatience: CancelTimer;
   #trouble = 'the watch ended';
 
-  /** @param onUseful Told at each answer whether the node names a current leader. */
-  constructor(parts: ClientParts, endpoint: Address, onUseful: (isUseful: boolean) => void) {
+  /** @param onAnswer Told at each answer what the node is good for. */
+  constructor(parts: ClientParts, endpoint: Address, onAnswer: (standing: WatchStanding) => void) {
     this.#parts = parts;
     this.#endpoint = endpoint;
-    this.#onUseful = onUseful;
+    this.#onAnswer = onAnswer;
     this.#openedAtMs = parts.clock.nowMs();
     this.#cancelPatience = this.#patience(watchTuning.firstAnswerTimeoutMs);
   }
@@ -88,7 +95,7 @@ export class NodeWatch {
     }
     const isBehind = answer.behind || knowsLess(carried, keeper.known);
     const isUseful = answer.status === 'current' && !isBehind;
-    this.#onUseful(isUseful);
+    this.#onAnswer({ isUseful, isBehind });
     if (carried !== undefined) {
       const usualMs = endpoints.roundTripMs(this.#endpoint);
       const source = { endpoint: this.#endpoint, nodeId: answer.nodeId, via: 'watch' } as const;

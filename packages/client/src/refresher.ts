@@ -1,10 +1,11 @@
 /**
  * Decides when nodes are asked. However many calls wait, there is one lookup at a time, and one
- * back-off between two lookups, which also calls that arrive later have to wait for. Each call
+ * back-off between two lookups, which also calls that arrive later have to wait for. While a node is
+ * watched and answers, the questions beside it are rare. Each call
  * leaves when its own requirement is met or when it ends; that never disturbs the others.
  */
 import type { Version } from '@herald/core';
-import { compareVersions } from '@herald/core';
+import { compareVersions, jittered } from '@herald/core';
 import type { AttemptLog } from './attempts.ts';
 import { Backoff } from './backoff.ts';
 import { sleep } from './clock.ts';
@@ -16,7 +17,7 @@ import { abort, newAbort } from './on-abort.ts';
 import type { ClientParts } from './parts.ts';
 import type { PendingCall } from './pending-call.ts';
 import { shortfall } from './requirement.ts';
-import { clientLimits } from './tuning.ts';
+import { clientLimits, watchTuning } from './tuning.ts';
 import { VisitedTargets } from './visited.ts';
 
 interface Waiter {
@@ -28,6 +29,7 @@ interface Waiter {
 export class Refresher {
   readonly #parts: ClientParts;
   readonly #discovery: Discovery;
+  readonly #isTold: () => boolean;
   readonly #waiters = new Set<Waiter>();
   readonly #visited = new VisitedTargets();
   readonly #backoff: Backoff;
@@ -40,12 +42,18 @@ export class Refresher {
   #isClosed = false;
   /** No lookup before this. */
   #pausedUntilMs = 0;
+  /** And none before this while a node tells all the same. */
+  #toldUntilMs = 0;
   #avoid: ReadonlySet<string> = new Set();
 
-  /** @param discovery Told after each lookup who named a leader, or somebody who is not listed. */
-  constructor(parts: ClientParts, discovery: Discovery) {
+  /**
+   * @param discovery Told after each lookup who named a leader, or somebody who is not listed.
+   * @param isTold Whether a node tells the client what it learns, unasked.
+   */
+  constructor(parts: ClientParts, discovery: Discovery, isTold: () => boolean) {
     this.#parts = parts;
     this.#discovery = discovery;
+    this.#isTold = isTold;
     this.#backoff = new Backoff({
       baseMs: parts.delays.backoffBaseMs,
       capMs: parts.delays.backoffCapMs,
@@ -126,7 +134,8 @@ export class Refresher {
   async #run(): Promise<void> {
     while (this.#waiters.size > 0 && !this.#isClosed) {
       const { clock } = this.#parts;
-      const pauseMs = this.#pausedUntilMs - clock.nowMs();
+      const untilMs = this.#isTold() ? this.#toldUntilMs : 0;
+      const pauseMs = Math.max(this.#pausedUntilMs, untilMs) - clock.nowMs();
       if (pauseMs > 0) {
         await this.#sleep(pauseMs);
         continue;
@@ -168,10 +177,12 @@ export class Refresher {
       this.#backoff.reset();
       this.#avoid = new Set();
       this.#pausedUntilMs = 0;
+      this.#toldUntilMs = 0;
     } else {
       this.#avoid = lookup.asked;
-      const { clock, endpoints } = this.#parts;
+      const { clock, endpoints, random } = this.#parts;
       const nowMs = clock.nowMs();
+      this.#toldUntilMs = nowMs + jittered(watchTuning.askMeanwhileMs, 0.5, random);
       const pauseMs = Math.max(this.#backoff.nextMs(), endpoints.pushbackMs(nowMs));
       this.#pausedUntilMs = nowMs + pauseMs;
     }

@@ -105,6 +105,11 @@ export const watchTuning = {
    * calls which only wait for an answer open none; short beside a failover.
    */
   standByAfterMs: 100,
+  /**
+   * Calls that are told by a watch also ask other nodes, about this often: the watched one may be cut
+   * off. Not more often, because a thousand clients that wait for a successor ask the same few nodes.
+   */
+  askMeanwhileMs: 1_000,
   /** A watch that was opened must bring the present answer within this. */
   firstAnswerTimeoutMs: 1_000,
   /** A node whose answer is not a current leader is left for another one after this. */
