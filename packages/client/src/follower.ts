@@ -52,7 +52,8 @@ export class Follower {
 
   /** A node that is not behind is telling what it learns, though that may be that nobody leads. */
   get isTold(): boolean {
-    return this.#isTold;
+    // A watch that nobody wants any longer ends a moment later.
+    return this.#isTold && this.#isWanted();
   }
 
   /** Why the last node was left, for people. */
@@ -138,9 +139,9 @@ export class Follower {
   async #follow(endpoint: Address, unwanted: AbortSignal): Promise<void> {
     const { clock } = this.#parts;
     const openedAtMs = clock.nowMs();
-    const watch = new NodeWatch(this.#parts, endpoint, ({ isBehind, isUseful }) => {
+    const watch = new NodeWatch(this.#parts, endpoint, ({ isInformed, isUseful }) => {
       this.#isLive = isUseful;
-      this.#isTold = !isBehind;
+      this.#isTold = isInformed;
     });
     const trouble = await watch.run(unwanted);
     this.#isLive = false;

@@ -27,8 +27,8 @@ const giveUpReasons: Readonly<Record<Phase, string>> = {
 export interface WatchStanding {
   /** It names a current leader. */
   readonly isUseful: boolean;
-  /** It knows less than the client. */
-  readonly isBehind: boolean;
+  /** It knows of the election, and not less than the client. */
+  readonly isInformed: boolean;
 }
 
 export class NodeWatch {
@@ -95,7 +95,7 @@ export class NodeWatch {
     }
     const isBehind = answer.behind || knowsLess(carried, keeper.known);
     const isUseful = answer.status === 'current' && !isBehind;
-    this.#onAnswer({ isUseful, isBehind });
+    this.#onAnswer({ isUseful, isInformed: !isBehind && answer.status !== 'unknown' });
     if (carried !== undefined) {
       const usualMs = endpoints.roundTripMs(this.#endpoint);
       const source = { endpoint: this.#endpoint, nodeId: answer.nodeId, via: 'watch' } as const;

@@ -5,7 +5,7 @@
  * leaves when its own requirement is met or when it ends; that never disturbs the others.
  */
 import type { Version } from '@herald/core';
-import { compareVersions, jittered } from '@herald/core';
+import { compareVersions, isSameChange, jittered } from '@herald/core';
 import type { AttemptLog } from './attempts.ts';
 import { Backoff } from './backoff.ts';
 import { sleep } from './clock.ts';
@@ -44,6 +44,7 @@ export class Refresher {
   #pausedUntilMs = 0;
   /** And none before this while a node tells all the same. */
   #toldUntilMs = 0;
+  #newest: Version | undefined;
   #avoid: ReadonlySet<string> = new Set();
 
   /**
@@ -60,6 +61,7 @@ export class Refresher {
       random: parts.random,
     });
     parts.keeper.onAdopted(() => {
+      this.#noteChange();
       this.#settle();
     });
   }
@@ -89,7 +91,7 @@ export class Refresher {
         resolve(undefined);
         return;
       }
-      if (nowMs < this.#pausedUntilMs) {
+      if (nowMs < this.#quietUntilMs()) {
         const { known } = this.#parts.keeper;
         if (shortfall(known, call.requirement, nowMs) === undefined) {
           resolve(known);
@@ -134,10 +136,10 @@ export class Refresher {
   async #run(): Promise<void> {
     while (this.#waiters.size > 0 && !this.#isClosed) {
       const { clock } = this.#parts;
-      const untilMs = this.#isTold() ? this.#toldUntilMs : 0;
-      const pauseMs = Math.max(this.#pausedUntilMs, untilMs) - clock.nowMs();
+      const pauseMs = this.#quietUntilMs() - clock.nowMs();
       if (pauseMs > 0) {
-        await this.#sleep(pauseMs);
+        // Looked at again in between: who told may have fallen silent.
+        await this.#sleep(Math.min(pauseMs, this.#longestSleepMs()));
         continue;
       }
       const lookup = new Lookup(this.#parts, {
@@ -153,6 +155,25 @@ export class Refresher {
     }
     this.#visited.clear();
     this.#running = undefined;
+  }
+
+  /** After news that satisfied nobody, others are soon asked about it. */
+  #noteChange(): void {
+    const version = this.#parts.keeper.known?.sealed.record.version;
+    const before = this.#newest;
+    this.#newest = version;
+    if (before === undefined || version === undefined || !isSameChange(before, version)) {
+      this.#toldUntilMs = 0;
+    }
+  }
+
+  /** Until when nobody is asked, as things stand. */
+  #quietUntilMs(): number {
+    return this.#isTold() ? Math.max(this.#pausedUntilMs, this.#toldUntilMs) : this.#pausedUntilMs;
+  }
+
+  #longestSleepMs(): number {
+    return this.#isTold() ? this.#parts.delays.backoffCapMs : Infinity;
   }
 
   async #sleep(pauseMs: number): Promise<void> {
