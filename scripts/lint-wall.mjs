@@ -149,7 +149,10 @@ function packageName(specifier) {
 const furnished = Object.entries(rooms).map(([name, room]) => {
   const path = join(repositoryFolder, room.folder);
   const manifest = JSON.parse(readFileSync(join(path, 'package.json'), 'utf8'));
-  return { name, path, ...room, dependencies: new Set(Object.keys(manifest.dependencies ?? {})) };
+  // A peer that a user may bring along (an entry of its own uses it) counts as named, too.
+  const { dependencies, peerDependencies } = manifest;
+  const named = new Set(Object.keys({ ...dependencies, ...peerDependencies }));
+  return { name, path, ...room, dependencies: named };
 });
 
 function roomOf(file) {
