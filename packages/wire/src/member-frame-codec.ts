@@ -130,7 +130,8 @@ export function whoElseFromRaw({ known }: WhoElse__Output): WhoElseFrame {
 }
 
 function checkBucketCount(count: number, field: string): void {
-  const isPowerOfTwo = Number.isInteger(Math.log2(count));
+  // One half of a hash makes half a bucket, and ½ is a power of two as well.
+  const isPowerOfTwo = count >= 1 && Number.isInteger(Math.log2(count));
   if (!isPowerOfTwo || count > limits.memberBucketsMax) {
     const rule = `must be of a power of two up to ${limits.memberBucketsMax}, got ${count}`;
     throw new WireError('INVALID_VALUE', field, rule);

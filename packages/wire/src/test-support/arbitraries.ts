@@ -25,6 +25,7 @@ import type {
 import { encodeRecord } from '../record-codec.ts';
 import type {
   CarriedRecord,
+  Caller,
   ConfirmRequest,
   ConfirmResponse,
   ConvergenceAnswer,
@@ -36,6 +37,7 @@ import type {
   LookupAnswer,
   LookupRequest,
   MemberList,
+  NotLeader,
   StatusRequest,
   StatusResponse,
   StepDownRequest,
@@ -416,3 +418,22 @@ export const stepDownResponse: fc.Arbitrary<StepDownResponse> = plain({
   steppedDown: fc.boolean(),
   epoch: revision,
 });
+
+export const caller: fc.Arbitrary<Caller> = plain({
+  election: electionName,
+  lineage: uint32,
+  epoch: revision,
+});
+
+/** Refusals that name a leader, a vacancy or nothing. */
+export const notLeader: fc.Arbitrary<NotLeader> = fc
+  .tuple(
+    fc.option(carrying(leaderRecord), { nil: undefined }),
+    electionName,
+    fc.option(fc.integer({ min: 0, max: limits.validityMsMax }), { nil: undefined }),
+  )
+  .map(([known, election, retryAfterMs]) => ({
+    election: known?.sealed.record.election ?? election,
+    known,
+    retryAfterMs,
+  }));
