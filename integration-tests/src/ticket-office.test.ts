@@ -50,7 +50,7 @@ function brokenPromises({ report }: Run): readonly string[] {
 }
 
 describe('the ticket office', () => {
-  it('P1, P5: sells each number once, loses none, and serves the patient while leaders fall', async () => {
+  it('P5, P8: sells each number once, loses none, and serves the patient while leaders fall', async () => {
     const run = await runOffice('--seconds', String(seconds));
     assert.deepEqual(brokenPromises(run), [], run.stdout);
     assert.deepEqual([run.exitCode, run.stderr], [0, '']);
@@ -59,7 +59,7 @@ describe('the ticket office', () => {
     assert.ok(Object.keys(causes).length >= 3, `too little happened:\n${run.stdout}`);
   });
 
-  it('P1: without the fence a leader that was paused sells a number again, and the verdict says so', async () => {
+  it('P8: without the fence a leader that was paused sells a number again, and the verdict says so', async () => {
     const run = await runOffice(
       ...['--no-fence', '--cause', 'pause', '--seconds', String(secondsUnfenced)],
     );

@@ -16,7 +16,7 @@ import type { Cause, Trouble } from './troubles.ts';
 const peaceMsMin = 500;
 const peaceMsSpread = 1_000;
 /** A leader that is troubled is followed by another within a lease and a little; this is when to give up. */
-const recoveryTimeoutMs = 30_000;
+const recoveryTimeoutMs = 60_000;
 
 export interface Strike {
   readonly cause: Cause;

@@ -26,7 +26,8 @@ import { Sales } from './sales.ts';
 const host = '127.0.0.1';
 const replicaCount = 3;
 const nodesPerProcess = 3;
-const startTimeoutMs = 30_000;
+/** When to give up on what takes a few seconds on an idle machine, and much longer on one that starts a lab at the same time. */
+const startTimeoutMs = 90_000;
 /** Nodes that electors join by, and that customers begin with. */
 const seedsMax = 3;
 /** Beyond the most patient customer's patience: for the last words of fifty. */

@@ -8,7 +8,7 @@ import type { NetworkCondition, SupervisedProcess } from '@herald/lab';
 import type { ReplicaMessage, ReplicaState } from '../protocol/messages.ts';
 
 /** Node's start, its modules, a look at etcd; on a machine that does much else at the time. */
-const readyTimeoutMs = 30_000;
+const readyTimeoutMs = 90_000;
 
 export interface ReplicaPlan {
   readonly id: string;

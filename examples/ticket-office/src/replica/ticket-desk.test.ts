@@ -76,7 +76,7 @@ describe('TicketDesk', () => {
     return { late };
   }
 
-  it('P1: a leader that was stopped before it wrote writes nothing', async () => {
+  it('P8: a leader that was stopped before it wrote writes nothing', async () => {
     await using log = await TicketLog.open(path);
     const { late } = await writeLate(log);
     assert.equal(late.status, 'rejected');
@@ -86,7 +86,7 @@ describe('TicketDesk', () => {
     );
   });
 
-  it('without the fence it sells the same number once more', async () => {
+  it('P8: without the fence it sells the same number once more', async () => {
     await using log = await TicketLog.open(path, { isFenced: false });
     const { late } = await writeLate(log);
     assert.equal(late.status, 'fulfilled');
