@@ -6,6 +6,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -29,7 +30,7 @@ before(async () => {
   project = join(folder, 'project');
   mkdirSync(project);
   packed = await packAll(folder);
-  await installAll(packed, folder, project, ['@types/node']);
+  await installAll(packed, folder, project, ['@opentelemetry/api', '@types/node']);
 });
 after(() => {
   rmSync(folder, { recursive: true, force: true });
@@ -93,6 +94,7 @@ const outcome = {
   greeting: 'who calls knows epoch 7',
   isTyped: true,
   code: 'INVALID_ARGUMENT',
+  workedAt: 'two.test:80',
 };
 
 describe('a program that installed them', () => {
@@ -107,6 +109,22 @@ describe('a program that installed them', () => {
       assert.equal(stderr, '');
     });
   }
+
+  it('needs the optional peer only for the entry that uses it', async () => {
+    const peer = join(project, 'node_modules', '@opentelemetry');
+    const entries = ['@herald/client', '@herald/client/grpc', '@herald/client/testing'];
+    const load = (names) => {
+      const code = names.map((name) => `require('${name}');`).join('');
+      return run(process.execPath, ['-e', code], { cwd: project, timeout: 60_000 });
+    };
+    renameSync(peer, `${peer}-away`);
+    try {
+      await load(entries);
+      await assert.rejects(load(['@herald/client/opentelemetry']), /@opentelemetry\/api/);
+    } finally {
+      renameSync(`${peer}-away`, peer);
+    }
+  });
 });
 
 /** What a strict project says of `files`, its libraries checked as well. */

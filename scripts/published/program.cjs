@@ -8,5 +8,7 @@ void useHerald({
   wire: require('@herald/wire'),
   client: require('@herald/client'),
   native: require('@herald/client/grpc'),
+  telemetry: require('@herald/client/opentelemetry'),
+  testing: require('@herald/client/testing'),
   grpc: require('@grpc/grpc-js'),
 }).then((outcome) => console.log(JSON.stringify(outcome)));

@@ -1,10 +1,20 @@
 // What a user writes in TypeScript, as an ES module and, under another name, as CommonJS: values,
 // classes, types, and types that are gone wrong where they must be.
 import { credentials, makeGenericClientConstructor } from '@grpc/grpc-js';
-import { createClient, HeraldClientError } from '@herald/client';
-import type { Client, ClientErrorCode, LeaderResult, LeaderUpdate } from '@herald/client';
+import { createClient, HeraldClientError, NotLeaderError } from '@herald/client';
+import type {
+  Client,
+  ClientErrorCode,
+  ClientHooks,
+  LeaderResult,
+  LeaderUpdate,
+} from '@herald/client';
 import { leaderChannel, registerHeraldResolver } from '@herald/client/grpc';
 import type { LeaderChannel } from '@herald/client/grpc';
+import { openTelemetryHooks } from '@herald/client/opentelemetry';
+import type { OpenTelemetryOptions } from '@herald/client/opentelemetry';
+import { createTestTier, MemoryNetwork, VirtualClock } from '@herald/client/testing';
+import type { TestTier } from '@herald/client/testing';
 import { isNewer, parseAddress } from '@herald/core';
 import type { Address, Version } from '@herald/core';
 import { NodeClient, notLeaderStatus, readNotLeader } from '@herald/wire';
@@ -29,4 +39,23 @@ export async function use(): Promise<readonly [bigint, ClientErrorCode]> {
   if (refusal !== undefined) console.log(notLeaderStatus(refusal).details, address, epoch);
   const failure: HeraldClientError = HeraldClientError.from(new Error('gone'));
   return [leader.epoch, failure.code];
+}
+
+export async function test(options: OpenTelemetryOptions): Promise<string> {
+  const hooks: ClientHooks = openTelemetryHooks(options);
+  const clock: VirtualClock = new VirtualClock();
+  const tier: TestTier = createTestTier({ election: 'payments', clock });
+  const network: MemoryNetwork = tier.network;
+  network.at('node-1.test:7400').behaviour = 'hangs';
+  tier.elect({ address: 'one.test:80' });
+  const client: Client = tier.createClient({ hooks });
+  // What work returns is what the call returns.
+  const done: string = await client.withLeader(({ address, epoch }) => {
+    if (epoch > 1n) throw new NotLeaderError();
+    return address;
+  });
+  // @ts-expect-error: and nothing else
+  const wrong: number = await client.withLeader(() => done);
+  await client.close();
+  return `${done} ${wrong}`;
 }

@@ -1,10 +1,12 @@
 /**
  * What a program does with the published packages, for scripts/published.test.mjs: a node and a leader
- * that are made of what @herald/wire offers, a client that finds the leader, a stub that follows it.
+ * that are made of what @herald/wire offers, a client that finds the leader, a stub that follows it, and
+ * work at a leader of the tier in memory.
  */
 'use strict';
 
-exports.useHerald = async ({ core, wire, client: sdk, native, grpc }) => {
+exports.useHerald = async (herald) => {
+  const { core, wire, client: sdk, native, telemetry, grpc } = herald;
   const leader = new grpc.Server();
   const path = '/greeter.Greeter/Greet';
   const identity = (bytes) => bytes;
@@ -31,7 +33,8 @@ exports.useHerald = async ({ core, wire, client: sdk, native, grpc }) => {
   wire.addNodeService(node, nodeThatNames(core, wire, address));
   const seed = await listen(grpc, node);
 
-  const client = sdk.createClient({ seeds: [seed], election: 'payments' });
+  const hooks = telemetry.openTelemetryHooks();
+  const client = sdk.createClient({ seeds: [seed], election: 'payments', hooks });
   const found = await client.getLeader({ timeoutMs: 20_000 });
   const { options, target } = native.leaderChannel(client);
   const Greeter = grpc.makeGenericClientConstructor({ greet: method }, 'greeter.Greeter');
@@ -48,8 +51,23 @@ exports.useHerald = async ({ core, wire, client: sdk, native, grpc }) => {
   leader.forceShutdown();
   node.forceShutdown();
   const isTyped = failure instanceof sdk.HeraldClientError;
-  return { isFound: found.address === address, greeting, isTyped, code: failure.code };
+  const workedAt = await workThroughFailover(herald);
+  return { isFound: found.address === address, greeting, isTyped, code: failure.code, workedAt };
 };
+
+/** Where the work ended that met a failover. */
+async function workThroughFailover({ client: sdk, testing }) {
+  const tier = testing.createTestTier({ election: 'payments' });
+  const client = tier.createClient();
+  tier.elect({ address: 'one.test:80' });
+  const workedAt = await client.withLeader(({ address }) => {
+    if (address === 'two.test:80') return address;
+    tier.elect({ address: 'two.test:80' });
+    throw new sdk.NotLeaderError();
+  });
+  await client.close();
+  return workedAt;
+}
 
 function nodeThatNames(core, wire, address) {
   const sealed = wire.encodeRecord({
