@@ -49,6 +49,16 @@ export const rooms = {
       '@herald/elector',
     ],
   },
+  '@herald/ticket-office': {
+    folder: 'examples/ticket-office',
+    mayImport: [
+      '@herald/core',
+      '@herald/process',
+      '@herald/client',
+      '@herald/elector',
+      '@herald/lab',
+    ],
+  },
   '@herald/integration-tests': {
     folder: 'integration-tests',
     mayImport: [
@@ -62,6 +72,7 @@ export const rooms = {
       '@herald/elector',
       '@herald/cli',
       '@herald/lab',
+      '@herald/ticket-office',
     ],
   },
 };
@@ -80,6 +91,7 @@ export const restrictedDependencies = [
       '@herald/gossip-node',
       '@herald/elector',
       '@herald/lab',
+      '@herald/ticket-office',
       '@herald/integration-tests',
     ],
   },
