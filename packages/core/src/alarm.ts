@@ -6,6 +6,7 @@
 import type { NodeId } from './ids.ts';
 import type { MemberTable } from './member-table.ts';
 import type { Random } from './random.ts';
+import { RecentCount } from './recent-count.ts';
 import type { EngineTuning } from './tuning.ts';
 
 /** An alarm lasts for this long after the last death that was declared, or found with others. */
@@ -31,9 +32,7 @@ export class Alarm {
   readonly #table: MemberTable;
   readonly #tuning: EngineTuning;
   #untilMs = -Infinity;
-  /** Deaths of late, as of the last one; they drain within the window. */
-  #deaths = 0;
-  #deathAtMs = -Infinity;
+  readonly #deaths = new RecentCount(massWindowMs);
   #calmAtMs = -Infinity;
   #talkSinceMs = -Infinity;
   #talkAtMs = -Infinity;
@@ -62,13 +61,10 @@ export class Alarm {
   noteDeath(nowMs: number): void {
     this.raise(nowMs);
     const mass = Math.max(massDeaths, massShare * this.#table.count);
-    const drained = (mass * (nowMs - this.#deathAtMs)) / massWindowMs;
-    this.#deaths = Math.min(2 * mass, Math.max(0, this.#deaths - drained)) + 1;
-    this.#deathAtMs = nowMs;
-    if (this.#deaths > mass) this.#calmAtMs = nowMs + calmAfterMs;
+    if (this.#deaths.exceeds(mass, nowMs)) this.#calmAtMs = nowMs + calmAfterMs;
   }
 
-  /** When what can wait is in order again; not later than now, unless the fleet is busy with a mass failure. */
+  /** When what can wait is in order again: in the past, unless the fleet is busy with a mass failure. */
   get calmAtMs(): number {
     return this.#calmAtMs;
   }

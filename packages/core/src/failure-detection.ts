@@ -34,7 +34,7 @@ const revisitWithinMs = 5000;
 const repeatMs = 200;
 
 /** How often chance decides whether to probe a member that too few doubt. */
-const probeTickMs = 250;
+const probeTickMs = 500;
 
 /** A member that too few doubt is dialled by others after this: more may have doubted it at the same time. */
 const inquireMs = 250;

@@ -195,7 +195,7 @@ export class Overlay {
     if (cause !== 'ended') this.#troubledUntilMs = nowMs + troubleMs;
     this.links.delete(id);
     if (opening && cause !== 'ended') this.#unanswered(link, cause, nowMs);
-    this.#dialling.lookAgain();
+    if (!isBrief(link)) this.#dialling.lookAgain(); // none is missing because of it
   }
 
   /** Ends a link: the shell writes what was sent, then closes the stream. */

@@ -36,6 +36,7 @@ describe('randomness', () => {
       }),
     );
     assert.equal(pickOne<number>([], seededRandom(1)), undefined);
+    assert.deepEqual(pickSome([1, 2, 3], -1, seededRandom(1)), []);
   });
 
   it('every element is as likely as the others', () => {

@@ -33,10 +33,10 @@ export function pickOne<T>(items: readonly T[], random: Random): T | undefined {
   return items[Math.floor(random() * items.length)];
 }
 
-/** Up to `count` different elements in random order (partial Fisher–Yates on a copy). */
+/** Up to `count` different elements in random order, none below one (partial Fisher–Yates on a copy). */
 export function pickSome<T>(items: readonly T[], count: number, random: Random): T[] {
   const pool = items.slice();
-  const taken = Math.min(count, pool.length);
+  const taken = Math.max(0, Math.min(count, pool.length));
   for (let index = 0; index < taken; index++) {
     const other = index + Math.floor(random() * (pool.length - index));
     const swap = pool[index] as T;

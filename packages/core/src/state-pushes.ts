@@ -10,6 +10,7 @@ import type { Entry, MemberTable } from './member-table.ts';
 import { PushQueue } from './push-queue.ts';
 import { pickOne } from './random.ts';
 import type { Random } from './random.ts';
+import { RecentCount } from './recent-count.ts';
 import { firstPage } from './state-pages.ts';
 import type { EngineTuning } from './tuning.ts';
 
@@ -44,9 +45,7 @@ export class StatePushes {
   readonly #parts: StatePushesParts;
   readonly #urgent = new PushQueue();
   readonly #bulk = new PushQueue();
-  /** States that went on lately, as of a moment; they drain within the window. */
-  #lately = 0;
-  #latelyAtMs = 0;
+  readonly #lately = new RecentCount(burstWindowMs);
   /** The lazy link that this batch goes to. */
   #burstLazy: LinkId | undefined;
 
@@ -91,7 +90,7 @@ export class StatePushes {
 
   /** Passes a changed state on, but not to the link that it came by. */
   spread(nodeId: NodeId, urgent: boolean, from: LinkId | undefined, nowMs: number): void {
-    if (this.#noteSpread(nowMs)) {
+    if (this.#lately.exceeds(burstStates, nowMs)) {
       this.#spreadInBurst(nodeId, urgent, from, nowMs);
       return;
     }
@@ -140,14 +139,6 @@ export class StatePushes {
         while (members.size > 0) this.#sendPage(link, members, nowMs);
       });
     }
-  }
-
-  /** Returns whether much is going on. */
-  #noteSpread(nowMs: number): boolean {
-    const drained = ((nowMs - this.#latelyAtMs) * burstStates) / burstWindowMs;
-    this.#lately = Math.min(2 * burstStates, Math.max(0, this.#lately - drained) + 1);
-    this.#latelyAtMs = nowMs;
-    return this.#lately > burstStates;
   }
 
   #waitMs(urgent: boolean): number {
