@@ -161,4 +161,20 @@ describe('accusations', () => {
     bench.frame(link, delta(stateOf(suspect, { version: 2 })));
     assert.equal(bench.view(suspect)?.reachability, 'reachable');
   });
+
+  it('while several are lost at once they go along the tree only', () => {
+    const { bench, links } = linked(8);
+    for (const link of links.slice(1)) bench.frame(link, { kind: 'prune' }); // the tree is one link
+    const linksOf = (effects: readonly Effect[]): number =>
+      links.filter((link) => sent(effects, 'accusations', link).length > 0).length;
+    const one = [...others.slice(8, 9)];
+    bench.frame(first(links), accusing(one));
+    assert.equal(linksOf(bench.advance(settleMs)), accusedLinks - 1, 'not where it came from');
+    bench.frame(first(links), accusing(others.slice(8, 8 + quorum)));
+    assert.equal(bench.view(suspect)?.reachability, 'unreachable', 'the alarm is on');
+    const [, second] = links;
+    assert.ok(second !== undefined);
+    bench.frame(second, accusing(others.slice(8, 8 + quorum), 1, contact('peer-0')));
+    assert.equal(linksOf(bench.advance(settleMs)), defaultTuning.accusedLinksInAlarm);
+  });
 });

@@ -61,13 +61,19 @@ export class Accusations {
   /** Somebody has one more observer: some neighbours hear of it, others the next time. */
   spread(nodeId: NodeId, from: LinkId | undefined, nowMs: number): void {
     if (this.#queue.dueMs === Infinity) {
-      const { tuning, random, isEager } = this.#parts;
-      const links = [...this.#queue.links()];
-      const lazy = links.filter((link) => !isEager(link));
-      const eager = links.filter(isEager);
-      this.#chosen = [...eager, ...pickSome(lazy, tuning.accusedLinks - eager.length, random)];
+      this.#chosen = this.#chooseLinks(nowMs);
     }
     for (const link of this.#chosen) if (link !== from) this.send(link, nodeId, nowMs);
+  }
+
+  /** Those of the tree, and others by chance. While many are lost the tree alone: what it leaves out is asked for. */
+  #chooseLinks(nowMs: number): LinkId[] {
+    const { tuning, random, isEager, alarm } = this.#parts;
+    const links = [...this.#queue.links()];
+    const eager = links.filter(isEager);
+    const lazy = links.filter((link) => !isEager(link));
+    const atLeast = alarm.isOn(nowMs) ? tuning.accusedLinksInAlarm : tuning.accusedLinks;
+    return [...eager, ...pickSome(lazy, atLeast - eager.length, random)];
   }
 
   /** This member finds that one unreachable. */

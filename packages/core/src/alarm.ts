@@ -28,6 +28,9 @@ const massShare = 0.02;
 const massWindowMs = 5000;
 const calmAfterMs = 5000;
 
+/** Two links that broke in the same moment may be the first of many: replacing them waits this long for what others find. */
+const suspenseMs = 1000;
+
 export class Alarm {
   readonly #table: MemberTable;
   readonly #tuning: EngineTuning;
@@ -62,6 +65,11 @@ export class Alarm {
     this.raise(nowMs);
     const mass = Math.max(massDeaths, massShare * this.#table.count);
     if (this.#deaths.exceeds(mass, nowMs)) this.#calmAtMs = nowMs + calmAfterMs;
+  }
+
+  /** This member lost several links at once. */
+  suspect(nowMs: number): void {
+    this.#calmAtMs = Math.max(this.#calmAtMs, nowMs + suspenseMs);
   }
 
   /** When what can wait is in order again: in the past, unless the fleet is busy with a mass failure. */

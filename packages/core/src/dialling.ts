@@ -95,6 +95,12 @@ export class Dialling {
     this.#nextFillMs = this.#dialsLeft === 0 ? this.#nextDialMs : 0;
   }
 
+  /** A dial failed: however many do, others are looked for in their place at a moderate pace. */
+  lookSoon(nowMs: number): void {
+    const atMs = nowMs + 2 * dialEveryMs;
+    this.#nextFillMs = Math.min(this.#nextFillMs, this.#dialsLeft === 0 ? this.#nextDialMs : atMs);
+  }
+
   wake(nowMs: number): void {
     if (nowMs >= this.#nextFillMs) this.#fill(nowMs);
     if (nowMs >= this.#nextRotationMs) {
@@ -137,7 +143,7 @@ export class Dialling {
     const others = this.#links
       .outbound()
       .filter((link) => link.phase === 'up' && link !== replacement && !this.#isElectorPair(link));
-    if (others.length < this.#tuning.fanout) return undefined;
+    if (others.length < Math.max(1, this.#tuning.fanout)) return undefined;
     const lazy = others.filter((link) => !isEager(link));
     return (lazy.length > 0 ? lazy : others).reduce((a, b) => (a.sinceMs <= b.sinceMs ? a : b));
   }
@@ -172,7 +178,7 @@ export class Dialling {
     }
     this.#replaceAtMs ??= nowMs + replaceWithinMs * this.#random();
     if (nowMs >= this.#replaceAtMs || this.#links.up().length < enoughLinks) return false;
-    this.#nextFillMs = this.#replaceAtMs;
+    this.#nextFillMs = Math.min(this.#replaceAtMs, this.#alarm.calmAtMs);
     return true;
   }
 

@@ -213,6 +213,23 @@ describe('failure detection: what is evidence', () => {
     }
   });
 
+  it('not at once: who lost several links and has enough left waits for what others find', () => {
+    const bench = new Bench({ tuning: { rotationMs: 0, fanout: 2 } });
+    const links = peers(5, 'linked').map((one) => bench.member(stateOf(one)));
+    const [first, second] = links;
+    assert.ok(first !== undefined && second !== undefined);
+    for (const one of peers(10, 'other')) bench.frame(first, delta(stateOf(one)));
+    bench.closed(first, 'reset', 'lost');
+    bench.closed(second, 'reset', 'lost');
+    const others = ofKind(bench.advance(900), 'dial').filter(({ address }) =>
+      address.startsWith('other'),
+    );
+    assert.deepEqual(others, []);
+    assert.ok(
+      ofKind(bench.advance(200), 'dial').some(({ address }) => address.startsWith('other')),
+    );
+  });
+
   it('not a link that broke and can be dialled again', () => {
     const { bench, link } = linkedTo();
     bench.closed(link, 'reset', 'lost');

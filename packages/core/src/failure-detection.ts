@@ -18,6 +18,7 @@ import { entryVersion } from './member-table.ts';
 import type { Entry } from './member-table.ts';
 import type { MembershipPlane } from './membership-plane.ts';
 import type { Overlay } from './overlay.ts';
+import { OwnSilence } from './own-silence.ts';
 import type { OwnState } from './own-state.ts';
 import { jittered } from './random.ts';
 import type { Random } from './random.ts';
@@ -33,6 +34,9 @@ const revisitWithinMs = 5000;
 /** A dial that failed for no known reason is repeated after about this, before it is evidence. */
 const repeatMs = 200;
 
+/** Checks that are due within this of each other are made together; so are random probes, and what is said late. */
+const togetherMs = 100;
+
 /** How often chance decides whether to probe a member that too few doubt. */
 const probeTickMs = 500;
 
@@ -45,6 +49,9 @@ const ownProbesPerSecond = 2;
 /** Random probes wait up to this long, and no more of them than this at once. */
 const randomProbeWithinMs = 500;
 const randomProbesMax = 64;
+
+/** A member that nobody speaks to dials this many others at a time. */
+const strangersDialled = 3;
 
 /** After we were late ourselves, for this long, nothing that timed out is evidence: dials take several turns. */
 const graceMs = 5000;
@@ -66,13 +73,18 @@ export class FailureDetection {
   readonly #tuning: EngineTuning;
   readonly #random: Random;
   readonly #watch: LinkWatch;
+  readonly #silence: OwnSilence;
+  readonly #rounds: Rounds;
   readonly #checks = new Map<NodeId, Check>();
   #nextCheckMs = Infinity;
+  #checkedAtMs = -Infinity;
   /** Members found unreachable while many are, and when to say so of those of whom others have not by then. */
   readonly #held = new Set<NodeId>();
   #sayAtMs = Infinity;
+  #saidAtMs = -Infinity;
   #probeTickAtMs = 0;
   #randomProbesAtMs: number[] = [];
+  #probedAtMs = -Infinity;
   #graceUntilMs = -Infinity;
 
   constructor(
@@ -90,6 +102,8 @@ export class FailureDetection {
     this.#alarm = alarm;
     this.#tuning = tuning;
     this.#random = random;
+    this.#rounds = rounds;
+    this.#silence = new OwnSilence(tuning);
     this.#watch = new LinkWatch(tuning, {
       ping: (link, nowMs) => {
         rounds.ping(link, nowMs);
@@ -104,11 +118,12 @@ export class FailureDetection {
   get nextWakeMs(): number {
     return Math.min(
       this.#watch.nextWakeMs,
+      this.#silence.nextWakeMs,
       this.#nextCheckMs,
       this.#sayAtMs,
       this.#alarm.askAtMs,
       this.#membership.verdicts.undecided.size > 0 ? this.#probeTickAtMs : Infinity,
-      this.#randomProbesAtMs[0] ?? Infinity,
+      this.#nextRandomProbeMs,
     );
   }
 
@@ -118,12 +133,15 @@ export class FailureDetection {
    */
   noteLag(lagMs: number, nowMs: number): void {
     if (lagMs > this.#tuning.sluggishMs) this.#graceUntilMs = nowMs + graceMs;
-    if (lagMs > this.#tuning.pauseMs) this.#watch.excuse(lagMs, nowMs);
+    if (lagMs <= this.#tuning.pauseMs) return;
+    this.#watch.excuse(lagMs, nowMs);
+    this.#silence.excuse(lagMs);
   }
 
   /** Any frame on a link that stands. */
   heard(link: Link, nowMs: number): void {
     this.#watch.heard(link, nowMs);
+    if (link.protocol >= membershipProtocol) this.#silence.heard(nowMs);
   }
 
   /** How often the other end will be heard of. */
@@ -132,7 +150,10 @@ export class FailureDetection {
   }
 
   linkUp(link: Link, peer: Contact, nowMs: number): void {
-    if (link.protocol >= membershipProtocol) this.#watch.linkUp(link, nowMs);
+    if (link.protocol >= membershipProtocol) {
+      this.#watch.linkUp(link, nowMs);
+      this.#silence.heard(nowMs);
+    }
     this.reached(peer, nowMs);
   }
 
@@ -144,8 +165,10 @@ export class FailureDetection {
     this.#watch.linkDown(link);
     if (cause === undefined || link.peer === undefined || link.protocol < membershipProtocol)
       return;
-    const withinMs = cause === 'ended' ? revisitWithinMs : redialWithinMs;
-    this.#check(link.peer.nodeId, nowMs + withinMs * this.#random(), { broken: cause !== 'ended' });
+    const broken = cause !== 'ended';
+    if (broken && this.#hasLostMore()) this.#alarm.suspect(nowMs);
+    const withinMs = broken ? redialWithinMs : revisitWithinMs;
+    this.#check(link.peer.nodeId, nowMs + withinMs * this.#random(), { broken });
   }
 
   /** A member answered: by a greeting, or by a refusal. */
@@ -215,11 +238,21 @@ export class FailureDetection {
 
   wake(nowMs: number): void {
     this.#watch.wake(nowMs);
+    this.#breakSilence(nowMs);
     if (nowMs >= this.#nextCheckMs) this.#dialChecks(nowMs);
     if (nowMs >= this.#sayAtMs) this.#sayHeld(nowMs);
     if (this.#alarm.asks(nowMs, this.#random)) this.#membership.inquire();
     if (nowMs >= this.#probeTickAtMs) this.#probeUndecided(nowMs);
-    if ((this.#randomProbesAtMs[0] ?? Infinity) <= nowMs) this.#probeAtRandom(nowMs);
+    if (nowMs >= this.#nextRandomProbeMs) this.#probeAtRandom(nowMs);
+  }
+
+  #breakSilence(nowMs: number): void {
+    if (nowMs < this.#silence.nextWakeMs) return;
+    const means = this.#silence.wake(nowMs);
+    const links = this.#overlay.links.up();
+    if (links.length === 0) this.#silence.unlinked();
+    else if (means === 'ask') for (const link of links) this.#rounds.ping(link, nowMs);
+    else if (means === 'dial') this.#overlay.dialStrangers(strangersDialled, nowMs);
   }
 
   /** While many are lost, everybody finds out about everybody: what is found waits for what others say. */
@@ -232,7 +265,8 @@ export class FailureDetection {
       return;
     }
     this.#held.add(nodeId);
-    this.#sayAtMs = Math.min(this.#sayAtMs, nowMs + this.#alarm.patienceMs * this.#random());
+    const sayAtMs = nowMs + this.#alarm.patienceMs * this.#random();
+    this.#sayAtMs = Math.min(this.#sayAtMs, Math.max(sayAtMs, this.#saidAtMs + togetherMs));
   }
 
   /** Whether there is another member that this one lost, and has no answer of yet. */
@@ -244,6 +278,7 @@ export class FailureDetection {
 
   #sayHeld(nowMs: number): void {
     this.#sayAtMs = Infinity;
+    this.#saidAtMs = nowMs;
     for (const nodeId of this.#held) {
       if (this.#overlay.links.upTo(nodeId) === undefined) this.#say(nodeId, nowMs);
     }
@@ -268,12 +303,18 @@ export class FailureDetection {
       known.broken ||= broken;
       known.refutations = refutations ?? known.refutations;
     }
-    this.#nextCheckMs = Math.min(this.#nextCheckMs, atMs);
+    this.#checkBy(atMs);
+  }
+
+  #checkBy(atMs: number): void {
+    const soonestMs = Math.max(atMs, this.#checkedAtMs + togetherMs);
+    this.#nextCheckMs = Math.min(this.#nextCheckMs, soonestMs);
   }
 
   /** A check stays until its dial is answered, or fails. */
   #dialChecks(nowMs: number): void {
     this.#nextCheckMs = Infinity;
+    this.#checkedAtMs = nowMs;
     for (const [nodeId, check] of this.#checks) {
       if (check.atMs <= nowMs) {
         const entry = this.#membership.table.get(nodeId);
@@ -289,7 +330,7 @@ export class FailureDetection {
         const { handshakeMs } = this.#tuning;
         check.atMs = nowMs + (dialled ? 2 * handshakeMs : jittered(repeatMs, 0.5, this.#random));
       }
-      this.#nextCheckMs = Math.min(this.#nextCheckMs, check.atMs);
+      this.#checkBy(check.atMs);
     }
   }
 
@@ -313,8 +354,13 @@ export class FailureDetection {
     }
   }
 
+  get #nextRandomProbeMs(): number {
+    return Math.max(this.#randomProbesAtMs[0] ?? Infinity, this.#probedAtMs + togetherMs);
+  }
+
   /** Once the talk has come to rest: who took part in it is alive. */
   #probeAtRandom(nowMs: number): void {
+    this.#probedAtMs = nowMs;
     const dueMs = this.#randomProbesAtMs;
     const restsAtMs = this.#alarm.restsAtMs(nowMs);
     if (restsAtMs > nowMs) {

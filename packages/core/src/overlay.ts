@@ -141,6 +141,16 @@ export class Overlay {
     return this.#dialling.dialBeside(contact, 'glance', nowMs);
   }
 
+  /** Dials up to `count` live members, by chance, to take the place of links that may lead nowhere. */
+  dialStrangers(count: number, nowMs: number): void {
+    const strangers = this.#dialling
+      .liveContacts(count + this.links.up().length, undefined)
+      .filter(({ nodeId }) => this.links.upTo(nodeId) === undefined);
+    for (const contact of strangers.slice(0, count)) {
+      this.#dialling.dialBeside(contact, 'replacement', nowMs);
+    }
+  }
+
   /** Up to `count` random members to tell others about: of the live ones, and of those that only the book knows. */
   contactsFor(asker: Contact | undefined, count: number): Contact[] {
     const live = this.#dialling.liveContacts(count, asker?.nodeId);
@@ -194,8 +204,11 @@ export class Overlay {
     if (phase === 'up') this.#lost(link, reason, cause, nowMs);
     if (cause !== 'ended') this.#troubledUntilMs = nowMs + troubleMs;
     this.links.delete(id);
-    if (opening && cause !== 'ended') this.#unanswered(link, cause, nowMs);
-    if (!isBrief(link)) this.#dialling.lookAgain(); // none is missing because of it
+    const hasFailed = opening && cause !== 'ended';
+    if (hasFailed) this.#unanswered(link, cause, nowMs);
+    if (isBrief(link)) return; // none is missing because of it
+    if (hasFailed) this.#dialling.lookSoon(nowMs);
+    else this.#dialling.lookAgain();
   }
 
   /** Ends a link: the shell writes what was sent, then closes the stream. */

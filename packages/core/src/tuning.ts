@@ -67,8 +67,13 @@ export interface EngineTuning {
    * it. Longer: fewer frames in a mass failure, `accusedBatchMs` more per hop.
    */
   readonly accusedBatchMs: number;
-  /** And to this many links each time. An epidemic of three reaches all but e^-3 of a fleet, each time. */
+  /** And to this many links each time, those of the tree first. An epidemic of three reaches all but e^-3 of a fleet, each time. */
   readonly accusedLinks: number;
+  /**
+   * But to this many while several are lost at once: each survivor finds some of them then, and neighbours are asked for
+   * what is missing. One: a third of the frames of three, for half a second more.
+   */
+  readonly accusedLinksInAlarm: number;
   /**
    * The state that says whom a member finds unreachable follows after up to members × `accusedDelayMsPerMember` (at
    * most `accusedDelayMsMax`): those who come later need it, nobody waits for it.
@@ -215,6 +220,7 @@ export const defaultTuning: EngineTuning = {
   burstBatchMs: 500,
   accusedBatchMs: 250,
   accusedLinks: 3,
+  accusedLinksInAlarm: 1,
   accusedDelayMsPerMember: 40,
   accusedDelayMsMax: 60_000,
   wordGapMs: 250,

@@ -69,8 +69,11 @@ export function acceptedStream(call: ServerDuplexStream<IncomingFrame, Frame>): 
         listener(reason, cause);
       };
       call.on('end', () => {
-        call.end();
-        end('peer ended the stream', 'ended');
+        // A connection that breaks ends the stream, too, and cancels it within the same turn.
+        setImmediate(() => {
+          end('peer ended the stream', 'ended');
+          call.end();
+        });
       });
       call.on('cancelled', () => {
         end('peer is gone', 'lost');

@@ -1,10 +1,16 @@
 import assert from 'node:assert/strict';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { connect, createServer } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { describe, it } from 'node:test';
 import { credentials } from '@grpc/grpc-js';
-import { compareVersions, parseAddress, parseClusterName } from '@herald/core';
-import type { HeldRecord, Version } from '@herald/core';
+import {
+  compareVersions,
+  parseAddress,
+  parseClusterName,
+  parseNodeId,
+  protocolVersions,
+} from '@herald/core';
+import type { Frame, HeldRecord, Version } from '@herald/core';
 import { GossipClient, channelOptions } from '@herald/wire';
 import type { IncomingFrame, LeaderAnswer } from '@herald/wire';
 import { MemberError } from './errors.ts';
@@ -21,6 +27,40 @@ async function closing<T>(members: Member[], body: () => Promise<T>): Promise<T>
   } finally {
     await Promise.all(members.map((member) => member.close()));
   }
+}
+
+/** Stands before a port on loopback, so that its connections can be broken. */
+async function relayTo(target: number): Promise<{
+  readonly port: number;
+  readonly sockets: Socket[];
+  readonly close: () => void;
+}> {
+  const sockets: Socket[] = [];
+  const server = createServer((near) => {
+    const far = connect(target, '127.0.0.1');
+    for (const socket of [near, far]) socket.on('error', () => undefined);
+    near.pipe(far).pipe(near);
+    sockets.push(near, far);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const close = (): void => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  };
+  return { port, sockets, close };
+}
+
+function helloFrom(name: string): Frame {
+  const address = parseAddress('127.0.0.1:9');
+  return {
+    kind: 'hello',
+    cluster: testCluster,
+    protocolMin: protocolVersions.min,
+    protocolMax: protocolVersions.max,
+    member: { nodeId: parseNodeId(name), generation: 1, address, role: 'node' },
+    probe: false,
+  };
 }
 
 describe('a member over gRPC', () => {
@@ -193,6 +233,44 @@ describe('a member over gRPC', () => {
       assert.equal(a.publish(leaderRecord(3)), true);
     });
     client.close();
+  });
+
+  it('an accepted link that breaks is lost, whichever way; one that is ended in order is ended', async () => {
+    for (const how of ['reset', 'closed', 'ended'] as const) {
+      const downs: string[] = [];
+      const note = (fields: object, message: string): void => {
+        if (message === 'link down' && 'reason' in fields) downs.push(String(fields.reason));
+      };
+      const quiet = (): void => undefined;
+      const a = await startMember('a', {
+        logger: { debug: note, info: quiet, warn: quiet, error: quiet },
+      });
+      await closing([a], async () => {
+        const { port, sockets, close } = await relayTo(a.listening.port);
+        const client = new GossipClient(
+          parseAddress(`127.0.0.1:${port}`),
+          credentials.createInsecure(),
+          channelOptions.link,
+        );
+        try {
+          const stream = client.link();
+          stream.on('error', quiet);
+          stream.on('data', quiet);
+          stream.write(helloFrom('peer'));
+          await until('linked', () => a.links().length === 1);
+          if (how === 'ended') stream.end();
+          for (const socket of sockets) {
+            if (how === 'reset') socket.resetAndDestroy();
+            if (how === 'closed') socket.destroy();
+          }
+          await until(`down, ${how}`, () => downs.length === 1);
+          assert.equal(downs[0], how === 'ended' ? 'peer ended the stream' : 'peer is gone', how);
+        } finally {
+          client.close();
+          close();
+        }
+      });
+    }
   });
 
   it('members know each other, what they say of themselves, and how far a change has spread', async () => {
