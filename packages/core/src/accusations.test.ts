@@ -162,19 +162,34 @@ describe('accusations', () => {
     assert.equal(bench.view(suspect)?.reachability, 'reachable');
   });
 
-  it('while several are lost at once they go along the tree only', () => {
+  it('go along the tree only in a mass failure', () => {
     const { bench, links } = linked(8);
     for (const link of links.slice(1)) bench.frame(link, { kind: 'prune' }); // the tree is one link
     const linksOf = (effects: readonly Effect[]): number =>
       links.filter((link) => sent(effects, 'accusations', link).length > 0).length;
-    const one = [...others.slice(8, 9)];
-    bench.frame(first(links), accusing(one));
+    const observers = others.slice(8, 8 + quorum);
+    bench.frame(first(links), accusing(observers));
     assert.equal(linksOf(bench.advance(settleMs)), accusedLinks - 1, 'not where it came from');
-    bench.frame(first(links), accusing(others.slice(8, 8 + quorum)));
-    assert.equal(bench.view(suspect)?.reachability, 'unreachable', 'the alarm is on');
+    for (const one of peers(6)) bench.frame(first(links), accusing(observers, 1, one));
+    assert.equal(bench.engine.memberCounts.unreachable, 7);
+    bench.advance(settleMs);
     const [, second] = links;
     assert.ok(second !== undefined);
-    bench.frame(second, accusing(others.slice(8, 8 + quorum), 1, contact('peer-0')));
-    assert.equal(linksOf(bench.advance(settleMs)), defaultTuning.accusedLinksInAlarm);
+    bench.frame(second, accusing(observers, 1, contact('peer-6')));
+    assert.equal(linksOf(bench.advance(settleMs)), defaultTuning.accusedLinksInMass);
+  });
+
+  it('are told in full, during an alarm, to whom the tree had cut off, and asked for by each new link', () => {
+    const { bench, links } = linked(4);
+    const [from, lazy] = links;
+    assert.ok(from !== undefined && lazy !== undefined);
+    bench.frame(lazy, { kind: 'prune' });
+    bench.frame(from, accusing(others.slice(5, 5 + quorum)));
+    assert.deepEqual(accusations(bench.advance(settleMs), lazy), []);
+    bench.frame(lazy, { kind: 'graft' });
+    assert.equal(observersIn(accusations(bench.advance(settleMs), lazy)), quorum);
+    const before = bench.log.length;
+    bench.member(stateOf(contact('newcomer')));
+    assert.equal(sent(bench.log.slice(before), 'who-else').length, 1);
   });
 });

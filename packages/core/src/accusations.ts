@@ -66,13 +66,14 @@ export class Accusations {
     for (const link of this.#chosen) if (link !== from) this.send(link, nodeId, nowMs);
   }
 
-  /** Those of the tree, and others by chance. While many are lost the tree alone: what it leaves out is asked for. */
+  /** Those of the tree, and others by chance. In a mass failure the tree alone: all have
+   * lost links then, and ask for what it leaves out. After a single death it is broken where that member was. */
   #chooseLinks(nowMs: number): LinkId[] {
     const { tuning, random, isEager, alarm } = this.#parts;
     const links = [...this.#queue.links()];
     const eager = links.filter(isEager);
     const lazy = links.filter((link) => !isEager(link));
-    const atLeast = alarm.isOn(nowMs) ? tuning.accusedLinksInAlarm : tuning.accusedLinks;
+    const atLeast = alarm.calmAtMs > nowMs ? tuning.accusedLinksInMass : tuning.accusedLinks;
     return [...eager, ...pickSome(lazy, atLeast - eager.length, random)];
   }
 
@@ -115,11 +116,10 @@ export class Accusations {
     else if (before + news > named.length) this.send(link, nodeId, nowMs);
   }
 
-  /** Asks some neighbour for those that we know nothing of, or not enough. */
-  ask(): void {
-    const { random, table, emit } = this.#parts;
-    const link = pickOne([...this.#queue.links()], random);
+  /** Asks a neighbour, any one unless it is said which, for those that we know nothing of, or not enough. */
+  ask(link = pickOne([...this.#queue.links()], this.#parts.random)): void {
     if (link === undefined) return;
+    const { random, table, emit } = this.#parts;
     const lost = pickSome(table.of('unreachable'), limits.lostNamedMax, random);
     const known = lost.map(({ idHash }) => idHash);
     emit({ kind: 'send', link, frame: { kind: 'who-else', known } });

@@ -375,6 +375,7 @@ export class Engine {
         return;
       case 'graft':
         this.#plane.receiveGraft(link.id);
+        this.#membership.receiveGraft(link.id, nowMs);
         return;
       case 'round':
         this.#detection.promised(link, frame.beatMs);

@@ -108,6 +108,7 @@ export class FailureDetection {
       ping: (link, nowMs) => {
         rounds.ping(link, nowMs);
       },
+      isLonely: () => overlay.links.up().length <= tuning.lonelyLinks,
       silent: (link, phi, nowMs) => {
         if (link.peer !== undefined) this.#accuse(link.peer.nodeId, nowMs);
         overlay.close(link, `silent for too long (phi ${phi.toFixed(1)})`, nowMs);
@@ -241,7 +242,7 @@ export class FailureDetection {
     this.#breakSilence(nowMs);
     if (nowMs >= this.#nextCheckMs) this.#dialChecks(nowMs);
     if (nowMs >= this.#sayAtMs) this.#sayHeld(nowMs);
-    if (this.#alarm.asks(nowMs, this.#random)) this.#membership.inquire();
+    if (this.#alarm.asks(nowMs, this.#random)) this.#membership.accusations.ask();
     if (nowMs >= this.#probeTickAtMs) this.#probeUndecided(nowMs);
     if (nowMs >= this.#nextRandomProbeMs) this.#probeAtRandom(nowMs);
   }

@@ -11,6 +11,8 @@ import type { EngineTuning } from './tuning.ts';
 export interface LinkWatchListener {
   /** Ask the other end whether it is there. */
   ping(link: Link, nowMs: number): void;
+  /** Whether this member has so few links that it watches all of them closely. */
+  isLonely(): boolean;
   /** Nothing came for so long that the other end must be taken for gone. */
   silent(link: Link, phi: number, nowMs: number): void;
 }
@@ -50,13 +52,17 @@ export class LinkWatch {
     this.#watched.delete(link.id);
   }
 
-  /** The other end says how often it will be heard of; neither more nor less often than is sensible. */
+  /**
+   * The other end says how often it will be heard of; neither more nor less often than is sensible. A lonely member
+   * does not wait for that: it doubts as if beats were due on all of its links, and asks.
+   */
   promised(link: Link, promiseMs: number): void {
     if (promiseMs === 0) return;
     const { beatMs, slowBeatMs, phiDoubt } = this.#tuning;
     const detector = this.#watched.get(link.id)?.detector;
     if (detector === undefined) return;
-    detector.promised(Math.min(Math.max(promiseMs, beatMs), slowBeatMs));
+    const most = this.#listener.isLonely() ? beatMs : slowBeatMs;
+    detector.promised(Math.min(Math.max(promiseMs, beatMs), most));
     this.#nextMs = Math.min(this.#nextMs, detector.reachesAtMs(phiDoubt));
   }
 

@@ -26,6 +26,7 @@ import { limits } from './limits.ts';
 import { entryVersion } from './member-table.ts';
 import type { Entry, MemberTable, Standing } from './member-table.ts';
 import type { MemberView } from './member-view.ts';
+import type { MembershipListener } from './membership-listener.ts';
 import { MembershipSync } from './membership-sync.ts';
 import { OwnIdentity } from './own-identity.ts';
 import type { OwnState } from './own-state.ts';
@@ -49,25 +50,13 @@ export interface MembershipCounters {
   readonly revivalsRefused: number;
 }
 
-export interface MembershipListener {
-  isEager(link: LinkId): boolean;
-  isLinked(nodeId: NodeId): boolean;
-  /** Where a member is to be found in its present life. */
-  memberKnown(contact: Contact, restarted: boolean): void;
-  /** A state of another member was added or replaced. */
-  stateChanged(entry: Entry, nowMs: number): void;
-  /** Another member became unreachable, or is reachable again. */
-  standingChanged(entry: Entry, nowMs: number): void;
-  /** Another member was removed. */
-  forgotten(nodeId: NodeId, nowMs: number): void;
-}
-
 /** Tombstones and lost members are looked through this often. */
 const tidyEveryMs = 15_000;
 
 export class MembershipPlane {
   readonly table: MemberTable;
   readonly verdicts: Verdicts;
+  readonly accusations: Accusations;
   readonly #own: OwnState;
   readonly #identity: OwnIdentity;
   readonly #alarm: Alarm;
@@ -75,7 +64,6 @@ export class MembershipPlane {
   readonly #emit: EffectSink;
   readonly #listener: MembershipListener;
   readonly #pushes: StatePushes;
-  readonly #accusations: Accusations;
   readonly #counts = { news: 0, duplicates: 0, membersRefused: 0, revivalsRefused: 0 };
   readonly #quarantine = new Quarantine();
   readonly #sync: MembershipSync;
@@ -116,7 +104,7 @@ export class MembershipPlane {
     const isEager = (link: LinkId): boolean => listener.isEager(link);
     this.#pushes = new StatePushes({ table, tuning, random, emit, carry, isEager });
     const { verdicts } = this;
-    this.#accusations = new Accusations({
+    this.accusations = new Accusations({
       own,
       table,
       verdicts,
@@ -165,7 +153,7 @@ export class MembershipPlane {
       this.#joinAtMs,
       this.#tidyAtMs,
       this.#pushes.nextWakeMs,
-      this.#accusations.nextWakeMs,
+      this.accusations.nextWakeMs,
       this.#identity.nextWakeMs,
     );
   }
@@ -184,18 +172,18 @@ export class MembershipPlane {
   /** Each end of a new link says at once who it is, and what the other end may have to refute. */
   linkUp(link: LinkId, peer: Contact, nowMs: number): void {
     this.#pushes.linkUp(link);
-    this.#accusations.linkUp(link);
+    this.accusations.linkUp(link);
+    if (this.#alarm.isOn(nowMs)) this.accusations.ask(link);
     this.#uncompared.add(link);
     this.#pushes.send(link, this.#own.contact.nodeId, nowMs);
     const entry = this.table.get(peer.nodeId);
-    if (entry !== undefined && this.verdicts.suspectedBy(entry) > 0) {
-      this.#accusations.send(link, peer.nodeId, nowMs);
-    }
+    if (entry === undefined || this.verdicts.suspectedBy(entry) === 0) return;
+    this.accusations.send(link, peer.nodeId, nowMs);
   }
 
   linkDown(link: LinkId): void {
     this.#pushes.linkDown(link);
-    this.#accusations.linkDown(link);
+    this.accusations.linkDown(link);
     this.#uncompared.delete(link);
     this.#sync.linkDown(link);
   }
@@ -222,23 +210,28 @@ export class MembershipPlane {
   }
 
   receiveAccusations(link: LinkId, { accused }: AccusationsFrame, nowMs: number): void {
-    if (this.#pushes.has(link)) this.#accusations.receive(link, accused, nowMs);
+    if (this.#pushes.has(link)) this.accusations.receive(link, accused, nowMs);
   }
 
   receiveWhoElse(link: LinkId, { known }: WhoElseFrame, nowMs: number): void {
-    if (this.#pushes.has(link)) this.#accusations.answer(link, known, nowMs);
+    if (this.#pushes.has(link)) this.accusations.answer(link, known, nowMs);
+  }
+
+  /** The other end was cut off the tree, by which accusations went: it hears of all of them. */
+  receiveGraft(link: LinkId, nowMs: number): void {
+    if (this.#pushes.has(link) && this.#alarm.isOn(nowMs)) this.accusations.answer(link, [], nowMs);
   }
 
   /** Asks a neighbour who else is unreachable. */
   inquire(): void {
-    this.#accusations.ask();
+    this.accusations.ask();
   }
 
   /** This member finds that one unreachable: its neighbours hear of it now, and all others by them. */
   accuse(entry: Entry, nowMs: number): void {
     const accused = { nodeId: entry.state.contact.nodeId, ...entryVersion(entry) };
     if (!this.#own.accuse(accused)) return;
-    this.#accusations.accuse(entry, nowMs);
+    this.accusations.accuse(entry, nowMs);
     this.#schedule.accused(nowMs);
   }
 
@@ -285,7 +278,7 @@ export class MembershipPlane {
     }
     if (nowMs >= Math.min(this.#schedule.dueMs, this.#applied.dueMs)) this.#publish(nowMs);
     this.#pushes.wake(nowMs);
-    this.#accusations.wake(nowMs);
+    this.accusations.wake(nowMs);
     if (nowMs >= this.#tidyAtMs) this.#tidy(nowMs);
   }
 

@@ -61,4 +61,16 @@ describe('a silence on all links', () => {
       [],
     );
   });
+
+  it('is none: but a member with few links asks where one of them alone is silent for longer than a beat', () => {
+    const bench = linkedToTwo();
+    const [talks, silent] = bench.engine.links();
+    assert.ok(talks !== undefined && silent !== undefined);
+    const slow = { kind: 'round', nonce: 0, hash: { high: 0, low: 0 }, contacts: [] } as const;
+    const beat = { ...slow, members: undefined, beatMs: defaultTuning.slowBeatMs };
+    bench.frame(silent.id, beat);
+    const effects = bench.advanceBeating(beatMs + 2000, [talks.id]);
+    const asked = sent(effects, 'round', silent.id).filter(({ nonce }) => nonce !== 0);
+    assert.ok(asked.length > 0, 'it promised a beat every 12 s only');
+  });
 });

@@ -73,7 +73,7 @@ export interface EngineTuning {
    * But to this many while several are lost at once: each survivor finds some of them then, and neighbours are asked for
    * what is missing. One: a third of the frames of three, for half a second more.
    */
-  readonly accusedLinksInAlarm: number;
+  readonly accusedLinksInMass: number;
   /**
    * The state that says whom a member finds unreachable follows after up to members × `accusedDelayMsPerMember` (at
    * most `accusedDelayMsMax`): those who come later need it, nobody waits for it.
@@ -116,6 +116,11 @@ export interface EngineTuning {
    * end is gone. Shorter: more watch each member, at some degree / `slowBeatMs` frames per second.
    */
   readonly slowBeatMs: number;
+  /**
+   * With so many links or fewer a member asks the other ends whenever they are silent for longer than `beatMs`. All of its
+   * links may lead to the dead, and it would be the last to know. More: more members ask, two frames per link and 3.5 s each.
+   */
+  readonly lonelyLinks: number;
   /**
    * Suspicion at which the other end of a link is called unreachable:
    * phi = −log10 P(a beat comes later than now). 8 is one wrong verdict in 10^8 silences, were they normal. With the
@@ -220,7 +225,7 @@ export const defaultTuning: EngineTuning = {
   burstBatchMs: 500,
   accusedBatchMs: 250,
   accusedLinks: 3,
-  accusedLinksInAlarm: 1,
+  accusedLinksInMass: 1,
   accusedDelayMsPerMember: 40,
   accusedDelayMsMax: 60_000,
   wordGapMs: 250,
@@ -234,6 +239,7 @@ export const defaultTuning: EngineTuning = {
   syncTimeoutMs: 2000,
   beatMs: 3000,
   slowBeatMs: 12_000,
+  lonelyLinks: 5,
   phiThreshold: 8,
   phiDoubt: 1,
   pingEveryMs: 500,
