@@ -21,7 +21,7 @@ import type {
   MembersSummary,
   WhoElseFrame,
 } from './frames.ts';
-import type { ElectionName, LinkId, NodeId } from './ids.ts';
+import type { ElectionName, LinkId } from './ids.ts';
 import { limits } from './limits.ts';
 import { entryVersion } from './member-table.ts';
 import type { Entry, MemberTable, Standing } from './member-table.ts';
