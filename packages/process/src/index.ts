@@ -75,4 +75,12 @@ export { problemContentType, problemSchema, sendProblem } from './http/problem.t
 export type { ProblemKind } from './http/problem.ts';
 export { startOperationsServer } from './operations-server.ts';
 export type { OperationsServer, OperationsServerOptions, Readiness } from './operations-server.ts';
+export { createReloadMeter, reloadOnHangup, WatchedFiles } from './watched-file.ts';
+export type {
+  FileOption,
+  Reloadable,
+  ReloadMeter,
+  ReloadOutcome,
+  WatchedFilesOptions,
+} from './watched-file.ts';
 export { processLimits } from './limits.ts';
