@@ -14,6 +14,7 @@ async function stage() {
   const used: Readonly<Record<string, string>>[] = [];
   const outcomes: ReloadOutcome[] = [];
   const lines: string[] = [];
+  const opened: Disposable[] = [];
   const log = (fields: object, message: string): void => {
     lines.push(`${message} ${JSON.stringify(fields)}`);
   };
@@ -22,8 +23,8 @@ async function stage() {
     path: (name: string) => join(folder, name),
     write: (name: string, contents: string) => writeFile(join(folder, name), contents),
     /** Watches `names`; contents that hold `bad` are refused. */
-    watch: (names: readonly string[], more: Partial<WatchedFilesOptions<string>> = {}) =>
-      WatchedFiles.open<string>({
+    watch: async (names: readonly string[], more: Partial<WatchedFilesOptions<string>> = {}) => {
+      const watched = await WatchedFiles.open<string>({
         what: 'sample',
         files: Object.fromEntries(
           names.map((name) => [name, { option: `--${name}`, path: join(folder, name) }]),
@@ -41,8 +42,14 @@ async function stage() {
         },
         intervalMs: 5,
         ...more,
-      }),
-    [Symbol.asyncDispose]: () => rm(folder, { recursive: true }),
+      });
+      opened.push(watched);
+      return watched;
+    },
+    [Symbol.asyncDispose]: () => {
+      for (const watched of opened) watched[Symbol.dispose]();
+      return rm(folder, { recursive: true });
+    },
   };
 }
 
@@ -60,7 +67,7 @@ const never = { intervalMs: 2 ** 30 };
 test('contents are in force when the promise resolves, and replaced ones soon after', async () => {
   await using here = await stage();
   await here.write('keys', 'one');
-  using _watched = await here.watch(['keys']);
+  await here.watch(['keys']);
   assert.deepEqual(here.used, [{ keys: 'one' }]);
   await here.write('keys', 'two!');
   await until('the new contents', () => here.used.at(-1)?.['keys'] === 'two!');
@@ -75,7 +82,7 @@ test('a rename over the name and the swap of a symbolic link are seen', async ()
   await symlink(here.path('first'), here.path('keys'));
   // What tells them apart is which file it is: size and time are the same.
   for (const name of ['first', 'second', 'third']) await utimes(here.path(name), 1, 1);
-  using watched = await here.watch(['keys'], never);
+  const watched = await here.watch(['keys'], never);
   await symlink(here.path('second'), here.path('next'));
   await rename(here.path('next'), here.path('keys'));
   assert.equal(await watched.reload(), true);
@@ -83,7 +90,7 @@ test('a rename over the name and the swap of a symbolic link are seen', async ()
   assert.equal(await watched.reload(), true);
   assert.deepEqual(here.used, [{ keys: 'one' }, { keys: 'two' }, { keys: 'six' }]);
 
-  using _polling = await here.watch(['second']);
+  await here.watch(['second']);
   await symlink(here.path('first'), here.path('next'));
   await rename(here.path('next'), here.path('second'));
   await until('the poll to see it', () => here.used.at(-1)?.['second'] === 'one');
@@ -92,7 +99,7 @@ test('a rename over the name and the swap of a symbolic link are seen', async ()
 test('refused contents leave the old in force, are counted and told of once, and can be mended', async () => {
   await using here = await stage();
   await here.write('keys', 'one');
-  using watched = await here.watch(['keys'], never);
+  const watched = await here.watch(['keys'], never);
   await here.write('keys', 'bad');
   assert.equal(await watched.reload(), false);
   assert.deepEqual(here.outcomes, ['refused']);
@@ -102,7 +109,7 @@ test('refused contents leave the old in force, are counted and told of once, and
   assert.deepEqual(here.outcomes, ['refused', 'replaced']);
   assert.deepEqual(here.used, [{ keys: 'one' }, { keys: 'two' }]);
 
-  using _polling = await here.watch(['keys']);
+  await here.watch(['keys']);
   await here.write('keys', 'bad again');
   await until('the refusal', () => here.outcomes.length === 3);
   await here.write('keys', 'good again');
@@ -113,7 +120,7 @@ test('refused contents leave the old in force, are counted and told of once, and
 test('a file that vanishes leaves the old in force until it is there again', async () => {
   await using here = await stage();
   await here.write('keys', 'one');
-  using watched = await here.watch(['keys'], never);
+  const watched = await here.watch(['keys'], never);
   await rm(here.path('keys'));
   assert.equal(await watched.reload(), false);
   assert.match(here.lines.join('\n'), /cannot be read: ENOENT/);
@@ -128,7 +135,7 @@ test('files that belong together are handed over together', async () => {
   await here.write('key', 'k1');
   await here.write('cert', 'c1');
   const pairs: string[] = [];
-  using watched = await here.watch(['key', 'cert'], {
+  const watched = await here.watch(['key', 'cert'], {
     ...never,
     use: ({ key = '', cert = '' }) => {
       if (key.at(-1) !== cert.at(-1)) throw new Error('do not belong together');
@@ -181,11 +188,10 @@ test('SIGHUP reloads, until it is disposed of', async () => {
     return Promise.resolve(true);
   };
   const before = process.listenerCount('SIGHUP');
-  {
-    using _hangup = reloadOnHangup([{ reload }, { reload }]);
-    process.kill(process.pid, 'SIGHUP');
-    await until('both to be asked', () => asked === 2);
-  }
+  const hangup = reloadOnHangup([{ reload }, { reload }]);
+  process.kill(process.pid, 'SIGHUP');
+  await until('both to be asked', () => asked === 2);
+  hangup[Symbol.dispose]();
   assert.equal(process.listenerCount('SIGHUP'), before);
 });
 

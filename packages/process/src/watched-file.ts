@@ -110,7 +110,7 @@ export class WatchedFiles<Name extends string> implements Disposable {
     this.#identity = identity;
     try {
       const contents = await this.#read();
-      if (this.#isClosed || this.#areInForce(contents)) return false;
+      if (this.#isNoNews(contents)) return false;
       this.#use(contents);
     } catch (error) {
       count?.(what, 'refused');
@@ -142,7 +142,8 @@ export class WatchedFiles<Name extends string> implements Disposable {
     return Object.fromEntries(await Promise.all(parts)) as Record<Name, string>;
   }
 
-  #areInForce(contents: Readonly<Record<Name, string>>): boolean {
+  #isNoNews(contents: Readonly<Record<Name, string>>): boolean {
+    if (this.#isClosed) return true;
     return this.#files.every(([name]) => contents[name] === this.#inForce?.[name]);
   }
 
