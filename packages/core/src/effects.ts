@@ -8,6 +8,7 @@ import type { Address, ElectionName, LinkId } from './ids.ts';
 import type { MemberView } from './member-view.ts';
 import type { HeldRecord, SealedRecord } from './record.ts';
 import type { Version } from './version.ts';
+import type { Vouched } from './vouched.ts';
 
 /**
  * How a stream came to its end. refused: nobody listens at that port, which is strong evidence that
@@ -16,10 +17,17 @@ import type { Version } from './version.ts';
 export type CloseCause = 'refused' | 'lost' | 'ended';
 
 export type Input =
-  /** Someone opened a stream to us; the id comes from `Engine.newLinkId`. */
-  | { readonly kind: 'link-accepted'; readonly link: LinkId }
+  /**
+   * Someone opened a stream to us; the id comes from `Engine.newLinkId`. Who is at the other end is
+   * vouched for where links are authenticated.
+   */
+  | {
+      readonly kind: 'link-accepted';
+      readonly link: LinkId;
+      readonly vouched?: Vouched | undefined;
+    }
   /** The stream that a `dial` effect asked for can be written to. */
-  | { readonly kind: 'link-dialed'; readonly link: LinkId }
+  | { readonly kind: 'link-dialed'; readonly link: LinkId; readonly vouched?: Vouched | undefined }
   /** A stream ended or could not be opened. */
   | {
       readonly kind: 'link-closed';

@@ -166,10 +166,10 @@ export class Engine {
     this.#nowMs = nowMs;
     switch (input.kind) {
       case 'link-accepted':
-        this.#overlay.accepted(input.link, nowMs);
+        this.#overlay.accepted(input.link, nowMs, input.vouched);
         break;
       case 'link-dialed':
-        this.#overlay.dialed(input.link, nowMs);
+        this.#overlay.dialed(input.link, nowMs, input.vouched);
         break;
       case 'link-closed':
         this.#overlay.closed(input.link, input.reason, input.cause, nowMs);

@@ -14,7 +14,8 @@ export function dialedStream(
   let cause: CloseCause = 'ended';
   call.on('error', (error: ServiceError) => {
     reason = describe(error);
-    cause = 'lost';
+    // An answer, though none that we like: the member lives.
+    cause = error.code === status.PERMISSION_DENIED ? 'ended' : 'lost';
   });
   return {
     write: (frame) => call.write(frame),

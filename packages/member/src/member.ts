@@ -2,7 +2,6 @@
  * A running gossip member: the shell around the core's engine. It feeds the engine with what happens
  * on streams and with the time, and carries out the effects; it decides nothing of the protocol.
  */
-import { credentials as channelCredentials } from '@grpc/grpc-js';
 import type { Server } from '@grpc/grpc-js';
 import { Engine, assertNever, isNewer } from '@herald/core';
 import type {
@@ -23,17 +22,20 @@ import type {
   NodeId,
   Role,
   Version,
+  Vouched,
 } from '@herald/core';
 import { encodeRecord } from '@herald/wire';
 import type { ConvergenceAnswer, IncomingFrame, LeaderAnswer, MemberList } from '@herald/wire';
 import { answerFrom, isBehind, whomToAsk } from './answer.ts';
+import type { Entrance } from './bind-server.ts';
 import { Dialer } from './dialer.ts';
 import { LinkStream } from './link-stream.ts';
 import { listMembers } from './member-list.ts';
 import type { FrameStream } from './link-stream.ts';
 import type { MemberLogger, MemberOptions } from './options.ts';
-import { type StatsCollector } from './stats.ts';
-import type { MemberStats } from './stats.ts';
+import { silentLogger } from './silent-logger.ts';
+import type { MemberStats, StatsCollector } from './stats.ts';
+import type { Gatekeeper } from './tls/gatekeeper.ts';
 import { Watchers } from './watchers.ts';
 
 /** How long closing waits for streams to end by themselves. */
@@ -42,12 +44,13 @@ const drainMs = 500;
 /** Adds up with `performance.now()` to CLOCK_MONOTONIC, without a BigInt for each look at the clock. */
 const monotonicOriginMs = Number(process.hrtime.bigint()) / 1e6 - performance.now();
 
-const silent: MemberLogger = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-};
+/** What `createMember` made before there was a member. */
+export interface MemberParts {
+  readonly server: Server;
+  readonly stats: StatsCollector;
+  readonly entrance: Entrance;
+  readonly gate: Gatekeeper | undefined;
+}
 
 export class Member implements AsyncDisposable {
   readonly cluster: ClusterName;
@@ -56,6 +59,8 @@ export class Member implements AsyncDisposable {
   readonly #options: MemberOptions;
   readonly #logger: MemberLogger;
   readonly #server: Server;
+  readonly #entrance: Entrance;
+  readonly #gate: Gatekeeper | undefined;
   readonly #engine: Engine;
   readonly #streams = new Map<LinkId, LinkStream>();
   readonly #dialer: Dialer;
@@ -70,18 +75,15 @@ export class Member implements AsyncDisposable {
   #closing: Promise<void> | undefined;
 
   /** Use `createMember`. */
-  constructor(
-    options: MemberOptions,
-    server: Server,
-    stats: StatsCollector,
-    listening: { readonly host: string; readonly port: number },
-    address: Address,
-  ) {
+  constructor(options: MemberOptions, parts: MemberParts, address: Address) {
+    const { server, stats, entrance, gate } = parts;
     this.#options = options;
-    this.#logger = options.logger ?? silent;
+    this.#logger = options.logger ?? silentLogger;
     this.#server = server;
+    this.#entrance = entrance;
+    this.#gate = gate;
     this.#stats = stats;
-    this.listening = listening;
+    this.listening = { ...options.listen, port: entrance.port };
     this.cluster = options.cluster;
     const self: Contact = {
       nodeId: options.nodeId,
@@ -89,19 +91,15 @@ export class Member implements AsyncDisposable {
       address,
       role: options.role,
     };
-    this.#dialer = new Dialer(
-      options.credentials?.channel ?? channelCredentials.createInsecure(),
-      stats,
-      {
-        dialed: (link, stream) => {
-          this.#adopt(link, stream);
-          this.#feed({ kind: 'link-dialed', link });
-        },
-        failed: (link, reason, cause) => {
-          this.#feed({ kind: 'link-closed', link, reason, cause });
-        },
+    this.#dialer = new Dialer(gate, stats, {
+      dialed: (link, stream, vouched) => {
+        this.#adopt(link, stream);
+        this.#feed({ kind: 'link-dialed', link, vouched });
       },
-    );
+      failed: (link, reason, cause) => {
+        this.#feed({ kind: 'link-closed', link, reason, cause });
+      },
+    });
     this.#engine = new Engine({
       cluster: options.cluster,
       self,
@@ -223,18 +221,18 @@ export class Member implements AsyncDisposable {
   }
 
   stats(): MemberStats {
-    return this.#stats.read(this.#engine, this.#watchers.size);
+    return this.#stats.read(this.#engine, this.#watchers.size, this.#gate?.refusals);
   }
 
   /** Takes a stream that somebody opened; called by the server. */
-  accept(stream: FrameStream): void {
+  accept(stream: FrameStream, vouched?: Vouched): void {
     if (this.#closed) {
       stream.abort();
       return;
     }
     const link = this.#engine.newLinkId();
     this.#adopt(link, stream);
-    this.#feed({ kind: 'link-accepted', link });
+    this.#feed({ kind: 'link-accepted', link, vouched });
   }
 
   /**
@@ -407,6 +405,7 @@ export class Member implements AsyncDisposable {
     this.#watchers.close();
     for (const listener of this.#closingListeners) listener();
     this.#dialer.close();
+    this.#entrance.close();
     const streams = [...this.#streams.values()];
     this.#streams.clear();
     for (const stream of streams) stream.close();
@@ -414,11 +413,13 @@ export class Member implements AsyncDisposable {
       const force = setTimeout(() => {
         for (const stream of streams) stream.abort();
         this.#server.forceShutdown();
+        this.#entrance.destroy();
         resolve();
       }, drainMs);
       this.#server.tryShutdown(() => {
         clearTimeout(force);
         for (const stream of streams) stream.abort();
+        this.#entrance.destroy();
         resolve();
       });
     });

@@ -73,7 +73,7 @@ export interface CampaignSettings {
 export interface ElectorOptions
   extends
     CampaignSettings,
-    Pick<MemberOptions, 'listen' | 'advertise' | 'tuning' | 'observer' | 'credentials'> {
+    Pick<MemberOptions, 'listen' | 'advertise' | 'tuning' | 'observer' | 'tls'> {
   readonly cluster: ClusterName;
   /** Stable name of this elector, unique in the cluster. */
   readonly id: NodeId;
@@ -92,10 +92,10 @@ export interface ElectorOptions
 export async function createElector(options: ElectorOptions): Promise<Elector> {
   const { cluster, id, listen, logger = silentLogger } = options;
   const services = new ElectorServices(id);
-  const { advertise, tuning, observer, credentials } = options;
+  const { advertise, tuning, observer, tls } = options;
   const answering: { member?: Member } = {};
   const member = await createMember({
-    ...{ cluster, nodeId: id, role: 'elector', listen, seeds: options.join ?? [], logger },
+    ...{ cluster, nodeId: id, role: 'elector', listen, seeds: options.join ?? [], logger, tls },
     addServices: (server: Server) => {
       services.addTo(server);
       // An elector is a member and knows first: nodes that are behind send callers here.
@@ -107,7 +107,6 @@ export async function createElector(options: ElectorOptions): Promise<Elector> {
     ...(advertise === undefined ? {} : { advertise }),
     ...(tuning === undefined ? {} : { tuning }),
     ...(observer === undefined ? {} : { observer }),
-    ...(credentials === undefined ? {} : { credentials }),
   });
   answering.member = member;
   try {
