@@ -27,20 +27,19 @@ import type {
 import { encodeRecord } from '@herald/wire';
 import type { ConvergenceAnswer, IncomingFrame, LeaderAnswer, MemberList } from '@herald/wire';
 import { answerFrom, isBehind, whomToAsk } from './answer.ts';
+import { generationNow, monotonicNowMs } from './clocks.ts';
 import { Dialer } from './dialer.ts';
 import { LinkStream } from './link-stream.ts';
 import { listMembers } from './member-list.ts';
 import type { FrameStream } from './link-stream.ts';
 import type { MemberLogger, MemberOptions } from './options.ts';
+import { RecordGate } from './record-gate.ts';
 import { type StatsCollector } from './stats.ts';
 import type { MemberStats } from './stats.ts';
 import { Watchers } from './watchers.ts';
 
 /** How long closing waits for streams to end by themselves. */
 const drainMs = 500;
-
-/** Adds up with `performance.now()` to CLOCK_MONOTONIC, without a BigInt for each look at the clock. */
-const monotonicOriginMs = Number(process.hrtime.bigint()) / 1e6 - performance.now();
 
 const silent: MemberLogger = {
   debug: () => undefined,
@@ -62,6 +61,7 @@ export class Member implements AsyncDisposable {
   readonly #watchers = new Watchers();
   readonly #closingListeners = new Set<() => void>();
   readonly #stats: StatsCollector;
+  readonly #gate: RecordGate;
   readonly #inputs: Input[] = [];
   #handling = false;
   #timer: NodeJS.Timeout | undefined;
@@ -81,6 +81,7 @@ export class Member implements AsyncDisposable {
     this.#logger = options.logger ?? silent;
     this.#server = server;
     this.#stats = stats;
+    this.#gate = new RecordGate(options.trust, this.#logger);
     this.listening = listening;
     this.cluster = options.cluster;
     const self: Contact = {
@@ -127,13 +128,18 @@ export class Member implements AsyncDisposable {
     return this.contact.address;
   }
 
+  /** What its records are signed with; empty when they are not. */
+  get signingKeyId(): string {
+    return this.#options.signer?.keyId ?? '';
+  }
+
   /** Milliseconds of CLOCK_MONOTONIC: comparable between the processes of one machine. */
   nowMs(): number {
-    return performance.now() + monotonicOriginMs;
+    return monotonicNowMs();
   }
 
   /**
-   * Spreads a record that was issued `issuedAgoMs` ago. Returns false, and does nothing, when it is
+   * Signs a record that was issued `issuedAgoMs` ago, and spreads it. Returns false, and does nothing, when it is
    * not newer than the one held, or the member is closed.
    * @throws WireError when the record breaks a limit.
    */
@@ -141,7 +147,8 @@ export class Member implements AsyncDisposable {
     const held = this.leader(record.election);
     if (this.#closed) return false;
     if (!isNewer(record.version, held?.sealed.record.version)) return false;
-    this.#feed({ kind: 'publish', sealed: encodeRecord(record), ageMs: issuedAgoMs });
+    const sealed = encodeRecord(record, this.#options.signer);
+    this.#feed({ kind: 'publish', sealed, ageMs: issuedAgoMs });
     return true;
   }
 
@@ -223,7 +230,7 @@ export class Member implements AsyncDisposable {
   }
 
   stats(): MemberStats {
-    return this.#stats.read(this.#engine, this.#watchers.size);
+    return this.#stats.read(this.#engine, this.#watchers.size, this.#gate.refused);
   }
 
   /** Takes a stream that somebody opened; called by the server. */
@@ -342,22 +349,30 @@ export class Member implements AsyncDisposable {
       case 'unknown':
         return;
       case 'malformed':
-        this.#logger.warn({ link, error: frame.error.message }, 'link closed: malformed frame');
-        this.#streams.get(link)?.abort();
-        this.#forget(link, `malformed frame: ${frame.error.message}`);
+        this.#breakOff(link, `malformed frame: ${frame.error.message}`);
         return;
+      case 'push': {
+        const verdict = this.#gate.judge(frame.sealed, link, this.nowMs());
+        if (verdict.kind === 'pass') this.#feed({ kind: 'frame', link, frame });
+        else if (verdict.kind === 'close') this.#breakOff(link, verdict.reason);
+        return;
+      }
       default:
         this.#feed({ kind: 'frame', link, frame });
     }
   }
 
+  /** Ends a link at once, because of what the other end sent or does not read. */
+  #breakOff(link: LinkId, reason: string): void {
+    this.#logger.warn({ link, reason }, 'link closed');
+    this.#streams.get(link)?.abort(reason);
+    this.#forget(link, reason);
+  }
+
   #send(link: LinkId, { frame }: Extract<Effect, { kind: 'send' }>): void {
     const stream = this.#streams.get(link);
     if (stream === undefined) return;
-    if (stream.send(frame)) return;
-    this.#logger.warn({ link }, 'link closed: the other end does not read');
-    stream.abort();
-    this.#forget(link, 'the other end does not read');
+    if (!stream.send(frame)) this.#breakOff(link, 'the other end does not read');
   }
 
   #forget(link: LinkId, reason: string, cause: CloseCause = 'ended'): void {
@@ -423,13 +438,4 @@ export class Member implements AsyncDisposable {
       });
     });
   }
-}
-
-/**
- * A number that grows with each restart of a node id, also on a machine that keeps no state. The wall
- * clock only names this life among those of one member; no times of two machines are compared.
- */
-function generationNow(): number {
-  // eslint-disable-next-line no-restricted-properties
-  return Date.now();
 }

@@ -11,6 +11,7 @@ import type {
   Random,
   Role,
 } from '@herald/core';
+import type { RecordCheck, RecordSigner } from '@herald/wire';
 
 /** The part of a pino logger that a member uses. */
 export interface MemberLogger {
@@ -47,6 +48,10 @@ export interface MemberOptions {
   readonly tuning?: Partial<EngineTuning>;
   readonly logger?: MemberLogger;
   readonly observer?: MemberObserver;
+  /** Whose records are taken; all, signed or not, when absent. */
+  readonly trust?: RecordCheck;
+  /** Signs what is published here; without one it is believed only where `trust` is absent. */
+  readonly signer?: RecordSigner;
   /** Transport security; plaintext when absent. */
   readonly credentials?: {
     readonly server: ServerCredentials;

@@ -2,6 +2,7 @@
 import type { Engine, Frame, LeaderPlaneCounters, MembershipCounters } from '@herald/core';
 import { gossipService } from '@herald/wire';
 import type { IncomingFrame } from '@herald/wire';
+import type { RecordsRefused } from './record-gate.ts';
 
 export interface MemberStats {
   readonly links: { readonly inbound: number; readonly outbound: number; readonly eager: number };
@@ -15,6 +16,8 @@ export interface MemberStats {
   readonly framesUnknown: number;
   /** Frames that broke a rule; each closed its link. */
   readonly framesMalformed: number;
+  /** Records that no trusted key has signed, by reason; not taken. */
+  readonly recordsRefused: RecordsRefused;
   /** Pushes of leader records, and what became of those received. */
   readonly pushes: Readonly<LeaderPlaneCounters>;
   /** What members said of themselves, and what became of it. */
@@ -47,7 +50,7 @@ export class StatsCollector {
     return frame;
   };
 
-  read(engine: Engine, watchers: number): MemberStats {
+  read(engine: Engine, watchers: number, recordsRefused: RecordsRefused): MemberStats {
     const links = engine.links();
     return {
       links: {
@@ -62,6 +65,7 @@ export class StatsCollector {
       bytesReceived: this.#bytesReceived,
       framesUnknown: this.#framesUnknown,
       framesMalformed: this.#framesMalformed,
+      recordsRefused,
       pushes: { ...engine.counters, pushesSent: { ...engine.counters.pushesSent } },
       membership: { ...engine.membershipCounters },
     };

@@ -14,7 +14,6 @@ export interface RecordSignerOptions {
 
 export class RecordSigner {
   readonly #prefix: Buffer;
-  readonly #listeners = new Set<() => void>();
   #key: SigningKey;
 
   /** @throws WireError when it is no such key, with the fix. */
@@ -38,22 +37,7 @@ export class RecordSigner {
    * @throws WireError when it is no such key; the one before stays.
    */
   replace(signingKey: string): void {
-    const key = parseSigningKey(signingKey);
-    if (key.keyId === this.#key.keyId) return;
-    this.#key = key;
-    for (const listener of this.#listeners) listener();
-  }
-
-  /**
-   * Calls `listener` after each replacement by another key.
-   *
-   * @returns Stops that.
-   */
-  onReplaced(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => {
-      this.#listeners.delete(listener);
-    };
+    this.#key = parseSigningKey(signingKey);
   }
 }
 
