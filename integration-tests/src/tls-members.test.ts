@@ -44,7 +44,7 @@ test('members with certificates of their own link, and end in good order', async
   const seeds = [a.address];
   await using b = await startMember('b', 'node', await keeperOf(authority, 'node'), { seeds });
   await until('the link', () => isLinked(a, 'b') && isLinked(b, 'a'));
-  assert.deepEqual(a.stats().refused, {});
+  assert.deepEqual(a.stats().turnedAway, {});
   const startedMs = performance.now();
   await b.close();
   assert.ok(performance.now() - startedMs < 2_000);
@@ -102,9 +102,9 @@ test('whoever is not vouched for is cut off before HTTP/2, and counted by reason
   assert.match(await ask(n.address, unchecked(late)), /^14 UNAVAILABLE/);
   assert.match(await ask(n.address, unchecked(client, false)), /^14 UNAVAILABLE/);
   assert.match(await ask(n.address, credentials.createInsecure()), /^14 UNAVAILABLE/);
-  const { refused } = n.stats();
+  const { turnedAway } = n.stats();
   for (const reason of ['untrusted', 'expired', 'no-certificate', 'not-tls'] as const) {
-    assert.ok((refused[reason] ?? 0) > 0, `${reason} in ${JSON.stringify(refused)}`);
+    assert.ok((turnedAway[reason] ?? 0) > 0, `${reason} in ${JSON.stringify(turnedAway)}`);
     assert.ok(
       log.lines.some((line) => line.includes(`"reason":"${reason}"`)),
       reason,
@@ -139,7 +139,7 @@ test('a certificate of ours that is for something else: PERMISSION_DENIED that s
   assert.equal(await ask(n.address, operator, 'stepDown'), 'ok');
   assert.equal(await ask(n.address, client, 'status'), 'ok');
   assert.equal(await ask(n.address, client, 'confirm'), 'ok');
-  assert.deepEqual(Object.keys(n.stats().refused).sort(), [
+  assert.deepEqual(Object.keys(n.stats().turnedAway).sort(), [
     'malformed-identity',
     'no-identity',
     'several-identities',

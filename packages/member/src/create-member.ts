@@ -20,10 +20,10 @@ import { listenSecurely } from './tls/secure-listener.ts';
  *   for another cluster, role or node id.
  */
 export async function createMember(options: MemberOptions): Promise<Member> {
-  const gate = gateOf(options);
+  const gatekeeper = gatekeeperOf(options);
   const server = new Server({
     ...channelOptions.server,
-    ...(gate === undefined ? {} : { interceptors: [gate.interceptor] }),
+    ...(gatekeeper === undefined ? {} : { interceptors: [gatekeeper.interceptor] }),
   });
   const started: { member?: Member } = {}; // the server answers as soon as it is bound
   const stats = new StatsCollector();
@@ -38,22 +38,22 @@ export async function createMember(options: MemberOptions): Promise<Member> {
       link: (call: ServerDuplexStream<IncomingFrame, Frame>) => {
         const stream = acceptedStream(call);
         if (started.member === undefined) stream.abort();
-        else started.member.accept(stream, gate?.vouchedFor(call));
+        else started.member.accept(stream, gatekeeper?.vouchedFor(call));
       },
     },
   );
   options.addServices?.(server);
   const entrance =
-    gate === undefined
+    gatekeeper === undefined
       ? await listenInsecurely(server, options.listen)
-      : await listenSecurely(server, gate, options.listen);
+      : await listenSecurely(server, gatekeeper, options.listen);
   const host = dialableHost(options.listen.host);
   const address = options.advertise ?? parseAddress(`${host}:${entrance.port}`);
-  started.member = new Member(options, { server, stats, entrance, gate }, address);
+  started.member = new Member(options, { server, stats, entrance, gatekeeper }, address);
   return started.member;
 }
 
-function gateOf(options: MemberOptions): Gatekeeper | undefined {
+function gatekeeperOf(options: MemberOptions): Gatekeeper | undefined {
   const { tls, logger = silentLogger } = options;
   if (tls === undefined) return undefined;
   checkOwnIdentity(tls, options);

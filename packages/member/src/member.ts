@@ -28,11 +28,13 @@ import { encodeRecord } from '@herald/wire';
 import type { ConvergenceAnswer, IncomingFrame, LeaderAnswer, MemberList } from '@herald/wire';
 import { answerFrom, isBehind, whomToAsk } from './answer.ts';
 import type { Entrance } from './bind-server.ts';
+import { generationNow, monotonicNowMs } from './clocks.ts';
 import { Dialer } from './dialer.ts';
 import { LinkStream } from './link-stream.ts';
 import { listMembers } from './member-list.ts';
 import type { FrameStream } from './link-stream.ts';
 import type { MemberLogger, MemberOptions } from './options.ts';
+import { RecordGate } from './record-gate.ts';
 import { silentLogger } from './silent-logger.ts';
 import type { MemberStats, StatsCollector } from './stats.ts';
 import type { Gatekeeper } from './tls/gatekeeper.ts';
@@ -41,15 +43,12 @@ import { Watchers } from './watchers.ts';
 /** How long closing waits for streams to end by themselves. */
 const drainMs = 500;
 
-/** Adds up with `performance.now()` to CLOCK_MONOTONIC, without a BigInt for each look at the clock. */
-const monotonicOriginMs = Number(process.hrtime.bigint()) / 1e6 - performance.now();
-
 /** What `createMember` made before there was a member. */
 export interface MemberParts {
   readonly server: Server;
   readonly stats: StatsCollector;
   readonly entrance: Entrance;
-  readonly gate: Gatekeeper | undefined;
+  readonly gatekeeper: Gatekeeper | undefined;
 }
 
 export class Member implements AsyncDisposable {
@@ -60,13 +59,14 @@ export class Member implements AsyncDisposable {
   readonly #logger: MemberLogger;
   readonly #server: Server;
   readonly #entrance: Entrance;
-  readonly #gate: Gatekeeper | undefined;
+  readonly #gatekeeper: Gatekeeper | undefined;
   readonly #engine: Engine;
   readonly #streams = new Map<LinkId, LinkStream>();
   readonly #dialer: Dialer;
   readonly #watchers = new Watchers();
   readonly #closingListeners = new Set<() => void>();
   readonly #stats: StatsCollector;
+  readonly #records: RecordGate;
   readonly #inputs: Input[] = [];
   #handling = false;
   #timer: NodeJS.Timeout | undefined;
@@ -76,13 +76,14 @@ export class Member implements AsyncDisposable {
 
   /** Use `createMember`. */
   constructor(options: MemberOptions, parts: MemberParts, address: Address) {
-    const { server, stats, entrance, gate } = parts;
+    const { server, stats, entrance, gatekeeper } = parts;
     this.#options = options;
     this.#logger = options.logger ?? silentLogger;
     this.#server = server;
     this.#entrance = entrance;
-    this.#gate = gate;
+    this.#gatekeeper = gatekeeper;
     this.#stats = stats;
+    this.#records = new RecordGate(options.trust, this.#logger);
     this.listening = { ...options.listen, port: entrance.port };
     this.cluster = options.cluster;
     const self: Contact = {
@@ -91,7 +92,7 @@ export class Member implements AsyncDisposable {
       address,
       role: options.role,
     };
-    this.#dialer = new Dialer(gate, stats, {
+    this.#dialer = new Dialer(gatekeeper, stats, {
       dialed: (link, stream, vouched) => {
         this.#adopt(link, stream);
         this.#feed({ kind: 'link-dialed', link, vouched });
@@ -125,13 +126,18 @@ export class Member implements AsyncDisposable {
     return this.contact.address;
   }
 
+  /** What its records are signed with; empty when they are not. */
+  get signingKeyId(): string {
+    return this.#options.signer?.keyId ?? '';
+  }
+
   /** Milliseconds of CLOCK_MONOTONIC: comparable between the processes of one machine. */
   nowMs(): number {
-    return performance.now() + monotonicOriginMs;
+    return monotonicNowMs();
   }
 
   /**
-   * Spreads a record that was issued `issuedAgoMs` ago. Returns false, and does nothing, when it is
+   * Signs a record that was issued `issuedAgoMs` ago, and spreads it. Returns false, and does nothing, when it is
    * not newer than the one held, or the member is closed.
    * @throws WireError when the record breaks a limit.
    */
@@ -139,7 +145,8 @@ export class Member implements AsyncDisposable {
     const held = this.leader(record.election);
     if (this.#closed) return false;
     if (!isNewer(record.version, held?.sealed.record.version)) return false;
-    this.#feed({ kind: 'publish', sealed: encodeRecord(record), ageMs: issuedAgoMs });
+    const sealed = encodeRecord(record, this.#options.signer);
+    this.#feed({ kind: 'publish', sealed, ageMs: issuedAgoMs });
     return true;
   }
 
@@ -221,7 +228,10 @@ export class Member implements AsyncDisposable {
   }
 
   stats(): MemberStats {
-    return this.#stats.read(this.#engine, this.#watchers.size, this.#gate?.refusals);
+    return this.#stats.read(this.#engine, this.#watchers.size, {
+      recordsRefused: this.#records.refused,
+      turnedAway: this.#gatekeeper?.refusals ?? {},
+    });
   }
 
   /** Takes a stream that somebody opened; called by the server. */
@@ -340,22 +350,30 @@ export class Member implements AsyncDisposable {
       case 'unknown':
         return;
       case 'malformed':
-        this.#logger.warn({ link, error: frame.error.message }, 'link closed: malformed frame');
-        this.#streams.get(link)?.abort();
-        this.#forget(link, `malformed frame: ${frame.error.message}`);
+        this.#breakOff(link, `malformed frame: ${frame.error.message}`);
         return;
+      case 'push': {
+        const verdict = this.#records.judge(frame.sealed, link, this.nowMs());
+        if (verdict.kind === 'pass') this.#feed({ kind: 'frame', link, frame });
+        else if (verdict.kind === 'close') this.#breakOff(link, verdict.reason);
+        return;
+      }
       default:
         this.#feed({ kind: 'frame', link, frame });
     }
   }
 
+  /** Ends a link at once, because of what the other end sent or does not read. */
+  #breakOff(link: LinkId, reason: string): void {
+    this.#logger.warn({ link, reason }, 'link closed');
+    this.#streams.get(link)?.abort(reason);
+    this.#forget(link, reason);
+  }
+
   #send(link: LinkId, { frame }: Extract<Effect, { kind: 'send' }>): void {
     const stream = this.#streams.get(link);
     if (stream === undefined) return;
-    if (stream.send(frame)) return;
-    this.#logger.warn({ link }, 'link closed: the other end does not read');
-    stream.abort();
-    this.#forget(link, 'the other end does not read');
+    if (!stream.send(frame)) this.#breakOff(link, 'the other end does not read');
   }
 
   #forget(link: LinkId, reason: string, cause: CloseCause = 'ended'): void {
@@ -424,13 +442,4 @@ export class Member implements AsyncDisposable {
       });
     });
   }
-}
-
-/**
- * A number that grows with each restart of a node id, also on a machine that keeps no state. The wall
- * clock only names this life among those of one member; no times of two machines are compared.
- */
-function generationNow(): number {
-  // eslint-disable-next-line no-restricted-properties
-  return Date.now();
 }

@@ -11,7 +11,7 @@ import type {
   Random,
   Role,
 } from '@herald/core';
-import type { TlsKeeper } from '@herald/wire';
+import type { RecordCheck, RecordSigner, TlsKeeper } from '@herald/wire';
 
 /** The part of a pino logger that a member uses. */
 export interface MemberLogger {
@@ -50,6 +50,10 @@ export interface MemberOptions {
   readonly observer?: MemberObserver;
   /** Who it is by its certificate, and whom it trusts; plain text, to and from anybody, when absent. */
   readonly tls?: TlsKeeper | undefined;
+  /** Whose records are taken; all, signed or not, when absent. */
+  readonly trust?: RecordCheck;
+  /** Signs what is published here; without one it is believed only where `trust` is absent. */
+  readonly signer?: RecordSigner;
   /** Source of randomness for jitter and peer choice; `Math.random` by default. */
   readonly random?: Random;
 }

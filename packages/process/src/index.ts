@@ -44,6 +44,7 @@ export {
   text,
   wholeNumber,
 } from './option-schemas.ts';
+export { trustedKeysOption } from './security-options.ts';
 export type { ListenAddress } from './option-schemas.ts';
 export { createLogger, logLevels } from './logger.ts';
 export { openLogDestination } from './log-sink.ts';

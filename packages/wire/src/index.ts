@@ -59,6 +59,12 @@ export type {
   StepDownRequest,
   StepDownResponse,
 } from './elector-messages.ts';
+export { generateKeyPair, keyIdOf, parseSigningKey, parseTrustedKeys } from './signing/keys.ts';
+export type { KeyPairPem, SigningKey, TrustedKey } from './signing/keys.ts';
+export { createRecordSigner, RecordSigner } from './signing/record-signer.ts';
+export type { RecordSignerOptions } from './signing/record-signer.ts';
+export { createTrustSet, TrustSet } from './signing/trust-set.ts';
+export type { RecordCheck, RecordObjection, TrustSetOptions } from './signing/trust-set.ts';
 export {
   addElectorService,
   addGossipService,

@@ -73,7 +73,10 @@ export interface CampaignSettings {
 export interface ElectorOptions
   extends
     CampaignSettings,
-    Pick<MemberOptions, 'listen' | 'advertise' | 'tuning' | 'observer' | 'tls'> {
+    Pick<
+      MemberOptions,
+      'listen' | 'advertise' | 'tuning' | 'observer' | 'tls' | 'trust' | 'signer'
+    > {
   readonly cluster: ClusterName;
   /** Stable name of this elector, unique in the cluster. */
   readonly id: NodeId;
@@ -92,7 +95,7 @@ export interface ElectorOptions
 export async function createElector(options: ElectorOptions): Promise<Elector> {
   const { cluster, id, listen, logger = silentLogger } = options;
   const services = new ElectorServices(id);
-  const { advertise, tuning, observer, tls } = options;
+  const { advertise, tuning, observer, tls, trust, signer } = options;
   const answering: { member?: Member } = {};
   const member = await createMember({
     ...{ cluster, nodeId: id, role: 'elector', listen, seeds: options.join ?? [], logger, tls },
@@ -107,6 +110,8 @@ export async function createElector(options: ElectorOptions): Promise<Elector> {
     ...(advertise === undefined ? {} : { advertise }),
     ...(tuning === undefined ? {} : { tuning }),
     ...(observer === undefined ? {} : { observer }),
+    ...(trust === undefined ? {} : { trust }),
+    ...(signer === undefined ? {} : { signer }),
   });
   answering.member = member;
   try {

@@ -7,8 +7,10 @@ import { readFileSync } from 'node:fs';
 import { MemberError } from '@herald/member';
 import {
   aborted,
+  createReloadMeter,
   formatListenAddress,
   ProcessError,
+  reloadOnHangup,
   runProcess,
   startOperationsServer,
 } from '@herald/process';
@@ -18,7 +20,9 @@ import { createElector } from './elector.ts';
 import type { Elector } from './elector.ts';
 import { isElectorError } from './errors.ts';
 import { addLeaderRoute } from './http/leader-route.ts';
-import { createMeter, exposeCandidacies } from './metrics.ts';
+import { openElectorKeys } from './keys.ts';
+import type { ElectorKeys } from './keys.ts';
+import { createMeter, exposeCandidacies, exposeKeys } from './metrics.ts';
 import { checkElectorOptions, electionsOf, electorOptionTable } from './options.ts';
 
 type Context = ProcessContext<typeof electorOptionTable>;
@@ -28,7 +32,22 @@ function ownVersion(): string {
   return (JSON.parse(text) as { readonly version: string }).version;
 }
 
-async function startElector(context: Context, registry: Registry): Promise<Elector> {
+/** The keys as the options name them; undefined when they name none. */
+async function openKeys(context: Context, registry: Registry): Promise<ElectorKeys | undefined> {
+  const { logger, options, own } = context;
+  const { cluster, signingKey, trustedKeys } = options;
+  if (signingKey === undefined || trustedKeys === undefined) return undefined;
+  const about = { logger, count: createReloadMeter(registry) };
+  const keys = own('keys', await openElectorKeys(cluster, { signingKey, trustedKeys }, about));
+  own('reload on SIGHUP', reloadOnHangup([keys]));
+  return keys;
+}
+
+async function startElector(
+  context: Context,
+  registry: Registry,
+  keys: ElectorKeys | undefined,
+): Promise<Elector> {
   const { options, logger, signal } = context;
   const { id, cluster, listen, advertise, join, prefix, lineage } = options;
   try {
@@ -39,6 +58,7 @@ async function startElector(context: Context, registry: Registry): Promise<Elect
       ttlSeconds: options.ttlMs / 1_000,
       meter: createMeter(registry),
       ...(advertise === undefined ? {} : { advertise }),
+      ...(keys === undefined ? {} : { signer: keys.signer, trust: keys.trust }),
     });
   } catch (error) {
     throw toProcessError(error, formatListenAddress(listen));
@@ -82,8 +102,10 @@ await runProcess(
   async (context) => {
     const { options, logger, signal } = context;
     const registry = new Registry();
-    const elector = context.own('elector', await startElector(context, registry));
+    const keys = await openKeys(context, registry);
+    const elector = context.own('elector', await startElector(context, registry, keys));
     exposeCandidacies(registry, elector.elections);
+    exposeKeys(registry, elector.member, keys);
     if (options.opsListen !== undefined) {
       const checks = { elections: () => describeReadiness(elector) };
       const server = await startOperationsServer({

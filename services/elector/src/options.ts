@@ -20,6 +20,8 @@ import {
   listenAddress,
   listOf,
   parsedBy,
+  text,
+  trustedKeysOption,
   wholeNumber,
 } from '@herald/process';
 import type { OptionProblem, ParsedOptions } from '@herald/process';
@@ -156,6 +158,15 @@ export const electorOptionTable = defineOptions({
       'Where to serve /leader, /livez, /readyz and /metrics over HTTP; nowhere unless given',
     group: 'Network',
   },
+  signingKey: {
+    flag: '--signing-key <file>',
+    env: 'HERALD_SIGNING_KEY',
+    schema: text(),
+    optional: true,
+    description: 'Its key to sign records with (PEM, Ed25519); read again when replaced',
+    group: 'Security',
+  },
+  trustedKeys: trustedKeysOption,
 });
 
 export type ElectorProcessOptions = ParsedOptions<typeof electorOptionTable>;
@@ -177,6 +188,7 @@ export function checkElectorOptions(options: ElectorProcessOptions): readonly Op
   if (advertise === undefined && isWildcard(listen) && isElsewhere) {
     problems.push({ field: '--advertise', message: advertiseRule(listen, 'this elector') });
   }
+  problems.push(...keyProblems(options));
   const own = options.advertise ?? parseAddress('placeholder-of-the-longest-usual-length:65535');
   try {
     checkProfile({
@@ -191,6 +203,20 @@ export function checkElectorOptions(options: ElectorProcessOptions): readonly Op
     problems.push({ field: '--metadata', message });
   }
   return problems;
+}
+
+/** Who signs also checks what others sign, and who checks must be able to say something. */
+function keyProblems({
+  signingKey,
+  trustedKeys,
+}: Pick<ElectorProcessOptions, 'signingKey' | 'trustedKeys'>): readonly OptionProblem[] {
+  if ((signingKey === undefined) === (trustedKeys === undefined)) return [];
+  const [missing, given] =
+    signingKey === undefined
+      ? ['--signing-key', '--trusted-keys']
+      : ['--trusted-keys', '--signing-key'];
+  const message = `is required with ${given}; make both with: herald keys new --out DIR`;
+  return [{ field: missing, message }];
 }
 
 /** The elections, each with its address and the metadata that all share. */

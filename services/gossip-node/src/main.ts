@@ -7,18 +7,22 @@ import { readFileSync } from 'node:fs';
 import { MemberError } from '@herald/member';
 import {
   aborted,
+  createReloadMeter,
   formatListenAddress,
   ProcessError,
+  reloadOnHangup,
   runProcess,
   startOperationsServer,
 } from '@herald/process';
 import type { ProcessContext, Readiness } from '@herald/process';
+import type { TrustSet } from '@herald/wire';
 import { Registry } from 'prom-client';
 import { createGossipNode } from './gossip-node.ts';
 import type { GossipNode } from './gossip-node.ts';
 import { addNodeRoutes } from './http/node-routes.ts';
-import { createArrivalMeter, exposeNode } from './metrics.ts';
+import { createArrivalMeter, exposeNode, exposeTrust } from './metrics.ts';
 import { checkNodeOptions, factsOf, nodeIdOf, nodeOptionTable } from './options.ts';
+import { openTrust } from './trust.ts';
 
 type Context = ProcessContext<typeof nodeOptionTable>;
 
@@ -27,7 +31,23 @@ function ownVersion(): string {
   return (JSON.parse(text) as { readonly version: string }).version;
 }
 
-async function startNode(context: Context, registry: Registry): Promise<GossipNode> {
+/** Whose records are taken, as the option says; undefined, and all are, when it is not given. */
+async function trustOf(context: Context, registry: Registry): Promise<TrustSet | undefined> {
+  const { logger, options, own } = context;
+  const { cluster, trustedKeys } = options;
+  if (trustedKeys === undefined) return undefined;
+  const about = { logger, count: createReloadMeter(registry) };
+  const watched = own('trusted keys', await openTrust(cluster, trustedKeys, about));
+  own('reload on SIGHUP', reloadOnHangup([watched]));
+  exposeTrust(registry, watched.trust);
+  return watched.trust;
+}
+
+async function startNode(
+  context: Context,
+  registry: Registry,
+  trust: TrustSet | undefined,
+): Promise<GossipNode> {
   const { logger, options } = context;
   const { advertise, cluster, fanout, join, listen, watchesMax } = options;
   try {
@@ -37,6 +57,7 @@ async function startNode(context: Context, registry: Registry): Promise<GossipNo
       application: factsOf(options, ownVersion()),
       ...(advertise === undefined ? {} : { advertise }),
       ...(fanout === undefined ? {} : { tuning: { fanout } }),
+      ...(trust === undefined ? {} : { trust }),
     });
   } catch (error) {
     if (!(error instanceof MemberError)) throw error;
@@ -75,7 +96,8 @@ await runProcess(
   async (context) => {
     const { logger, options, signal } = context;
     const registry = new Registry();
-    const node = context.own('gossip node', await startNode(context, registry));
+    const trust = await trustOf(context, registry);
+    const node = context.own('gossip node', await startNode(context, registry, trust));
     exposeNode(registry, node.member);
     logger.info({ nodeId: node.nodeId, address: node.address }, 'node ready');
     if (options.opsListen !== undefined) {

@@ -23,6 +23,7 @@ import {
   listOf,
   parsedBy,
   text,
+  trustedKeysOption,
   wholeNumber,
 } from '@herald/process';
 import type { OptionProblem, ParsedOptions } from '@herald/process';
@@ -110,6 +111,7 @@ export const nodeOptionTable = defineOptions({
     description: 'Where to serve /v1, /livez, /readyz and /metrics over HTTP; nowhere unless given',
     group: 'Network',
   },
+  trustedKeys: trustedKeysOption,
 });
 
 export type NodeProcessOptions = ParsedOptions<typeof nodeOptionTable>;
