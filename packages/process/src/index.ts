@@ -44,7 +44,10 @@ export {
   text,
   wholeNumber,
 } from './option-schemas.ts';
-export { trustedKeysOption } from './security-options.ts';
+export { securityProblems, tlsOptions, trustedKeysOption } from './security-options.ts';
+export type { SecurityChoices } from './security-options.ts';
+export { exposeCertificate, openTls } from './tls-files.ts';
+export type { TlsFileOptions, TlsHolder, TlsTexts, WatchedTls } from './tls-files.ts';
 export type { ListenAddress } from './option-schemas.ts';
 export { createLogger, logLevels } from './logger.ts';
 export { openLogDestination } from './log-sink.ts';

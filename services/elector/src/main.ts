@@ -7,10 +7,8 @@ import { readFileSync } from 'node:fs';
 import { MemberError } from '@herald/member';
 import {
   aborted,
-  createReloadMeter,
   formatListenAddress,
   ProcessError,
-  reloadOnHangup,
   runProcess,
   startOperationsServer,
 } from '@herald/process';
@@ -20,10 +18,10 @@ import { createElector } from './elector.ts';
 import type { Elector } from './elector.ts';
 import { isElectorError } from './errors.ts';
 import { addLeaderRoute } from './http/leader-route.ts';
-import { openElectorKeys } from './keys.ts';
-import type { ElectorKeys } from './keys.ts';
-import { createMeter, exposeCandidacies, exposeKeys } from './metrics.ts';
+import { createMeter, exposeCandidacies, exposeKeys, exposeTurnedAway } from './metrics.ts';
 import { checkElectorOptions, electionsOf, electorOptionTable } from './options.ts';
+import { openSecurity } from './security.ts';
+import type { ElectorSecurity } from './security.ts';
 
 type Context = ProcessContext<typeof electorOptionTable>;
 
@@ -32,27 +30,16 @@ function ownVersion(): string {
   return (JSON.parse(text) as { readonly version: string }).version;
 }
 
-/** The keys as the options name them; undefined when they name none. */
-async function openKeys(context: Context, registry: Registry): Promise<ElectorKeys | undefined> {
-  const { logger, options, own } = context;
-  const { cluster, signingKey, trustedKeys } = options;
-  if (signingKey === undefined || trustedKeys === undefined) return undefined;
-  const about = { logger, count: createReloadMeter(registry) };
-  const keys = own('keys', await openElectorKeys(cluster, { signingKey, trustedKeys }, about));
-  own('reload on SIGHUP', reloadOnHangup([keys]));
-  return keys;
-}
-
 async function startElector(
   context: Context,
   registry: Registry,
-  keys: ElectorKeys | undefined,
+  { keys, tls }: ElectorSecurity,
 ): Promise<Elector> {
   const { options, logger, signal } = context;
   const { id, cluster, listen, advertise, join, prefix, lineage } = options;
   try {
     return await createElector({
-      ...{ id, cluster, listen, join, prefix, lineage, logger, signal },
+      ...{ id, cluster, listen, join, prefix, lineage, logger, signal, tls },
       elections: electionsOf(options),
       etcd: { endpoints: options.etcd, waitMs: options.etcdWaitMs },
       ttlSeconds: options.ttlMs / 1_000,
@@ -67,6 +54,9 @@ async function startElector(
 
 function toProcessError(error: unknown, listen: string): unknown {
   if (error instanceof MemberError) {
+    if (error.code === 'WRONG_CERTIFICATE') {
+      return new ProcessError('BAD_CONFIGURATION', `--tls-cert: ${error.message}`);
+    }
     const message = `--listen ${listen}: ${error.message}; stop what holds it or choose another`;
     return new ProcessError('ADDRESS_UNAVAILABLE', message);
   }
@@ -94,18 +84,20 @@ await runProcess(
     options: electorOptionTable,
     check: checkElectorOptions,
     examples: [
-      'herald-elector --id a --cluster prod --election payments --address 10.0.0.1:9000',
+      'herald-elector --insecure --id a --cluster dev --election payments --address 127.0.0.1:9000',
       'herald-elector --id b --cluster prod --election payments=10.0.0.2:9000 --election ' +
-        'reports=10.0.0.2:9001 --etcd http://etcd-1:2379 --etcd http://etcd-2:2379',
+        'reports=10.0.0.2:9001 --etcd https://etcd-1:2379 --etcd https://etcd-2:2379 --tls-ca ca.pem ' +
+        '--tls-cert b.pem --tls-key b.key --signing-key signing.pem --trusted-keys trusted.pem',
     ],
   },
   async (context) => {
     const { options, logger, signal } = context;
     const registry = new Registry();
-    const keys = await openKeys(context, registry);
-    const elector = context.own('elector', await startElector(context, registry, keys));
+    const security = await openSecurity(context, registry);
+    const elector = context.own('elector', await startElector(context, registry, security));
     exposeCandidacies(registry, elector.elections);
-    exposeKeys(registry, elector.member, keys);
+    exposeKeys(registry, elector.member, security.keys);
+    exposeTurnedAway(registry, elector.member);
     if (options.opsListen !== undefined) {
       const checks = { elections: () => describeReadiness(elector) };
       const server = await startOperationsServer({

@@ -110,3 +110,19 @@ export function exposeKeys(
   show('signing_key', '1 for the key that records are signed with', () => [keys.signer.keyId]);
   show('trusted_key', '1 for each key whose records are believed', () => keys.trust.keyIds);
 }
+
+/** Shows who was not let in; the log has their addresses. */
+export function exposeTurnedAway(registry: Registry, member: Member): void {
+  new Counter({
+    name: 'herald_elector_turned_away_total',
+    help: 'Connections and calls without the right certificate, by reason',
+    labelNames: ['reason'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [reason, count] of Object.entries(member.stats().turnedAway)) {
+        this.inc({ reason }, count);
+      }
+    },
+  });
+}

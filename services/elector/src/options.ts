@@ -20,7 +20,9 @@ import {
   listenAddress,
   listOf,
   parsedBy,
+  securityProblems,
   text,
+  tlsOptions,
   trustedKeysOption,
   wholeNumber,
 } from '@herald/process';
@@ -167,6 +169,7 @@ export const electorOptionTable = defineOptions({
     group: 'Security',
   },
   trustedKeys: trustedKeysOption,
+  ...tlsOptions,
 });
 
 export type ElectorProcessOptions = ParsedOptions<typeof electorOptionTable>;
@@ -188,7 +191,15 @@ export function checkElectorOptions(options: ElectorProcessOptions): readonly Op
   if (advertise === undefined && isWildcard(listen) && isElsewhere) {
     problems.push({ field: '--advertise', message: advertiseRule(listen, 'this elector') });
   }
-  problems.push(...keyProblems(options));
+  problems.push(
+    ...securityProblems(options.insecure, {
+      '--tls-cert': options.tlsCert,
+      '--tls-key': options.tlsKey,
+      '--tls-ca': options.tlsCa,
+      '--signing-key': options.signingKey,
+      '--trusted-keys': options.trustedKeys,
+    }),
+  );
   const own = options.advertise ?? parseAddress('placeholder-of-the-longest-usual-length:65535');
   try {
     checkProfile({
@@ -203,20 +214,6 @@ export function checkElectorOptions(options: ElectorProcessOptions): readonly Op
     problems.push({ field: '--metadata', message });
   }
   return problems;
-}
-
-/** Who signs also checks what others sign, and who checks must be able to say something. */
-function keyProblems({
-  signingKey,
-  trustedKeys,
-}: Pick<ElectorProcessOptions, 'signingKey' | 'trustedKeys'>): readonly OptionProblem[] {
-  if ((signingKey === undefined) === (trustedKeys === undefined)) return [];
-  const [missing, given] =
-    signingKey === undefined
-      ? ['--signing-key', '--trusted-keys']
-      : ['--trusted-keys', '--signing-key'];
-  const message = `is required with ${given}; make both with: herald keys new --out DIR`;
-  return [{ field: missing, message }];
 }
 
 /** The elections, each with its address and the metadata that all share. */

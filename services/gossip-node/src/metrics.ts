@@ -192,6 +192,9 @@ function exposeCounters(registry: Registry, member: Member): void {
     malformed: stats.framesMalformed,
     unknown: stats.framesUnknown,
   }));
+  copy('turned_away', 'Connections and calls without the right certificate', 'reason', (stats) => {
+    return stats.turnedAway;
+  });
   copy('records_refused', 'Records that no trusted key has signed', 'reason', (stats) => {
     return stats.recordsRefused;
   });
