@@ -7,6 +7,8 @@ import { statusCommand, stepDownCommand } from './commands/elector.ts';
 import type { StatusFlags, StepDownFlags } from './commands/elector.ts';
 import { convergenceCommand } from './commands/convergence.ts';
 import type { ConvergenceFlags } from './commands/convergence.ts';
+import { keysNewCommand, keysShowCommand } from './commands/keys.ts';
+import type { KeysNewFlags, KeysShowFlags } from './commands/keys.ts';
 import { leaderCommand } from './commands/leader.ts';
 import type { LeaderFlags } from './commands/leader.ts';
 import { membersCommand } from './commands/members.ts';
@@ -45,6 +47,13 @@ const options = {
     new Option('-t, --timeout <duration>', 'how long it may take, e.g. 500ms or 10s')
       .default(timeoutMs, formatDurationMs(timeoutMs))
       .argParser(readTimeoutMs),
+  trustedKeys: () =>
+    new Option(
+      '--trusted-keys <file>',
+      'public keys of the electors (PEM); what they have not signed is not believed',
+    ).env('HERALD_TRUSTED_KEYS'),
+  cluster: () =>
+    new Option('--cluster <name>', 'cluster that the trusted keys sign for').env('HERALD_CLUSTER'),
   json: () => new Option('--json', 'one line of JSON instead of text for people'),
 };
 
@@ -111,6 +120,7 @@ function buildProgram(version: string, context: CliContext, run: Run): Command {
     .addOption(options.json())
     .action(run<ConvergenceFlags>(convergenceCommand));
   addElectorCommands(program, run);
+  addKeys(program, run);
   return program;
 }
 
@@ -131,6 +141,8 @@ function addLeader(program: Command, run: Run): void {
     .addOption(
       new Option('--max-age <duration>', 'take no news older than this').argParser(readMaxAgeMs),
     )
+    .addOption(options.trustedKeys())
+    .addOption(options.cluster())
     .addOption(options.json())
     .addHelpText('after', '\nExample:\n  herald leader -j 10.0.0.3:7410 -e payments --verify\n')
     .action(run<LeaderFlags>(leaderCommand));
@@ -143,6 +155,8 @@ function addWatch(program: Command, run: Run): void {
     .addOption(options.join())
     .addOption(options.election().makeOptionMandatory())
     .option('--renewals', 'also show each renewal of the same leader')
+    .addOption(options.trustedKeys())
+    .addOption(options.cluster())
     .addOption(options.json())
     .action(run<WatchFlags>(watchCommand));
 }
@@ -154,6 +168,8 @@ function addElectorCommands(program: Command, run: Run): void {
     .addOption(options.elector())
     .addOption(options.election())
     .addOption(options.timeout())
+    .addOption(options.trustedKeys())
+    .addOption(options.cluster())
     .addOption(options.json())
     .action(run<StatusFlags>(statusCommand));
   program
@@ -165,6 +181,27 @@ function addElectorCommands(program: Command, run: Run): void {
     .addOption(options.timeout())
     .addOption(options.json())
     .action(run<StepDownFlags>(stepDownCommand));
+}
+
+function addKeys(program: Command, run: Run): void {
+  const keys = program
+    .command('keys')
+    .description('keys that electors sign records with, and that everybody else trusts')
+    .helpCommand(false);
+  keys
+    .command('new')
+    .description('make a pair: signing.key for one elector, signing.pub for everybody')
+    .addOption(new Option('-o, --out <dir>', 'folder to write them to').makeOptionMandatory())
+    .addOption(options.json())
+    .action(run<KeysNewFlags>(keysNewCommand));
+  keys
+    .command('show')
+    .description('the ids of the keys in files')
+    .argument('<file...>', 'private or public keys (PEM)')
+    .addOption(options.json())
+    .action((files: readonly string[], flags: KeysShowFlags) =>
+      run<KeysShowFlags>((context) => keysShowCommand(context, files, flags))(flags),
+    );
 }
 
 function describe(error: unknown): string {

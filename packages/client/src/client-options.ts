@@ -1,6 +1,7 @@
 /** What users give to the client, and the rules it obeys. Decides nothing else. */
 import { InvalidValueError, parseAddress, parseElectionName } from '@herald/core';
 import type { Address, ElectionName, Random } from '@herald/core';
+import type { RecordCheck } from '@herald/wire';
 import type { Clock } from './clock.ts';
 import { HeraldClientError } from './errors.ts';
 import type { ClientHooks } from './hooks.ts';
@@ -37,6 +38,12 @@ export interface ClientOptions {
    * believed. Without it a leader may be anywhere, as long as its elector is a member.
    */
   readonly allowTargets?: AllowTargets;
+  /**
+   * Whose records are believed: `createTrustSet({ cluster, trustedKeys })`. What they have not signed is as
+   * good as no answer, and somebody else is asked. May be shared by all clients of a process; `replace` on
+   * it takes other keys. Without it any record is believed, whoever made it.
+   */
+  readonly trustedKeys?: RecordCheck;
   /** Told as things happen, for metrics and traces. */
   readonly hooks?: ClientHooks;
   /**

@@ -17,6 +17,8 @@ export type { FailureReader, WorkFailure } from './work-failure.ts';
 export type { AllowTargets } from './targets.ts';
 export type { CallEnd, CallObserver, CallStart, ClientHooks } from './hooks.ts';
 export type { LeaderFacts, LeaderResult, LeaderUpdate, VacancyFacts } from './results.ts';
+export { createTrustSet, TrustSet } from '@herald/wire';
+export type { RecordCheck, RecordObjection, TrustSetOptions } from '@herald/wire';
 export type { Source } from './known-record.ts';
 export type { EndpointInfo } from './endpoints.ts';
 export { HeraldClientError } from './errors.ts';

@@ -87,6 +87,6 @@ function parsed<Key>(option: string, parse: () => Key): Key {
     return parse();
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    throw new Error(`${option} ${message}`);
+    throw new Error(`${option} ${message}`, { cause: error });
   }
 }

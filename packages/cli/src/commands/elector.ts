@@ -5,6 +5,8 @@ import { exitCodes } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { formatStatus } from '../format.ts';
 import { statusJson, stepDownJson, toLine } from '../json.ts';
+import { trustOf } from '../trust.ts';
+import type { TrustFlags } from '../trust.ts';
 
 interface ElectorFlags {
   readonly elector: string;
@@ -12,7 +14,7 @@ interface ElectorFlags {
   readonly json?: true;
 }
 
-export interface StatusFlags extends ElectorFlags {
+export interface StatusFlags extends ElectorFlags, TrustFlags {
   readonly election?: string;
 }
 
@@ -23,7 +25,8 @@ export interface StepDownFlags extends ElectorFlags {
 
 export async function statusCommand(context: CliContext, flags: StatusFlags): Promise<ExitCode> {
   const { election, elector, timeout } = flags;
-  await using operator = createOperator({ elector, transport: context.transport() });
+  const trust = trustOf(flags);
+  await using operator = createOperator({ elector, transport: context.transport(), ...trust });
   const status = await operator.status({
     signal: context.signal,
     timeoutMs: timeout,

@@ -5,8 +5,10 @@ import { exitCodes } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { formatLeader } from '../format.ts';
 import { leaderJson, toLine } from '../json.ts';
+import { trustOf } from '../trust.ts';
+import type { TrustFlags } from '../trust.ts';
 
-export interface LeaderFlags {
+export interface LeaderFlags extends TrustFlags {
   readonly join: readonly string[];
   readonly election: string;
   readonly timeout: number;
@@ -19,7 +21,11 @@ export interface LeaderFlags {
 
 export async function leaderCommand(context: CliContext, flags: LeaderFlags): Promise<ExitCode> {
   const { election, join, maxAge, minEpoch } = flags;
-  await using client = createClient({ seeds: join, election, transport: context.transport() });
+  const trust = trustOf(flags);
+  await using client = createClient({
+    ...{ seeds: join, election, transport: context.transport() },
+    ...trust,
+  });
   const leader = await client.getLeader({
     signal: context.signal,
     timeoutMs: flags.timeout,
