@@ -17,6 +17,7 @@ import { watchCommand } from './commands/watch.ts';
 import type { WatchFlags } from './commands/watch.ts';
 import { exitCodeHelp, exitCodeOf, exitCodes } from './exit-codes.ts';
 import type { ExitCode } from './exit-codes.ts';
+import { withTls, withTrust } from './security.ts';
 import {
   readAddress,
   readAddresses,
@@ -47,13 +48,6 @@ const options = {
     new Option('-t, --timeout <duration>', 'how long it may take, e.g. 500ms or 10s')
       .default(timeoutMs, formatDurationMs(timeoutMs))
       .argParser(readTimeoutMs),
-  trustedKeys: () =>
-    new Option(
-      '--trusted-keys <file>',
-      'public keys of the electors (PEM); what they have not signed is not believed',
-    ).env('HERALD_TRUSTED_KEYS'),
-  cluster: () =>
-    new Option('--cluster <name>', 'cluster that the trusted keys sign for').env('HERALD_CLUSTER'),
   json: () => new Option('--json', 'one line of JSON instead of text for people'),
 };
 
@@ -104,83 +98,86 @@ function buildProgram(version: string, context: CliContext, run: Run): Command {
     .addHelpText('after', exitCodeHelp);
   addLeader(program, run);
   addWatch(program, run);
-  program
-    .command('members')
-    .description('the members that a node knows: who takes part, who is unreachable, who left')
-    .addOption(options.join())
-    .addOption(options.timeout())
-    .addOption(options.json())
-    .action(run<MembersFlags>(membersCommand));
-  program
-    .command('convergence')
-    .description('how many members have applied the newest change of an election, and who has not')
-    .addOption(options.join())
-    .addOption(options.election().makeOptionMandatory())
-    .addOption(options.timeout())
-    .addOption(options.json())
-    .action(run<ConvergenceFlags>(convergenceCommand));
+  withTls(
+    program
+      .command('members')
+      .description('the members that a node knows: who takes part, who is unreachable, who left')
+      .addOption(options.join())
+      .addOption(options.timeout())
+      .addOption(options.json()),
+  ).action(run<MembersFlags>(membersCommand));
+  withTls(
+    program
+      .command('convergence')
+      .description(
+        'how many members have applied the newest change of an election, and who has not',
+      )
+      .addOption(options.join())
+      .addOption(options.election().makeOptionMandatory())
+      .addOption(options.timeout())
+      .addOption(options.json()),
+  ).action(run<ConvergenceFlags>(convergenceCommand));
   addElectorCommands(program, run);
   addKeys(program, run);
   return program;
 }
 
 function addLeader(program: Command, run: Run): void {
-  program
-    .command('leader')
-    .description('who leads an election, how old that news is, and for how long it holds')
-    .addOption(options.join())
-    .addOption(options.election().makeOptionMandatory())
-    .addOption(options.timeout())
-    .option('--verify', 'also ask the elector beside the leader whether it leads')
-    .option('--allow-expired', 'take the last known leader even if nobody has renewed it')
-    .addOption(
-      new Option('--min-epoch <epoch>', 'wait for a leader of this epoch or newer').argParser(
-        readEpoch,
-      ),
-    )
-    .addOption(
-      new Option('--max-age <duration>', 'take no news older than this').argParser(readMaxAgeMs),
-    )
-    .addOption(options.trustedKeys())
-    .addOption(options.cluster())
-    .addOption(options.json())
+  withTrust(
+    program
+      .command('leader')
+      .description('who leads an election, how old that news is, and for how long it holds')
+      .addOption(options.join())
+      .addOption(options.election().makeOptionMandatory())
+      .addOption(options.timeout())
+      .option('--verify', 'also ask the elector beside the leader whether it leads')
+      .option('--allow-expired', 'take the last known leader even if nobody has renewed it')
+      .addOption(
+        new Option('--min-epoch <epoch>', 'wait for a leader of this epoch or newer').argParser(
+          readEpoch,
+        ),
+      )
+      .addOption(
+        new Option('--max-age <duration>', 'take no news older than this').argParser(readMaxAgeMs),
+      )
+      .addOption(options.json()),
+  )
     .addHelpText('after', '\nExample:\n  herald leader -j 10.0.0.3:7410 -e payments --verify\n')
     .action(run<LeaderFlags>(leaderCommand));
 }
 
 function addWatch(program: Command, run: Run): void {
-  program
-    .command('watch')
-    .description('who leads an election, and each change, until Ctrl-C')
-    .addOption(options.join())
-    .addOption(options.election().makeOptionMandatory())
-    .option('--renewals', 'also show each renewal of the same leader')
-    .addOption(options.trustedKeys())
-    .addOption(options.cluster())
-    .addOption(options.json())
-    .action(run<WatchFlags>(watchCommand));
+  withTrust(
+    program
+      .command('watch')
+      .description('who leads an election, and each change, until Ctrl-C')
+      .addOption(options.join())
+      .addOption(options.election().makeOptionMandatory())
+      .option('--renewals', 'also show each renewal of the same leader')
+      .addOption(options.json()),
+  ).action(run<WatchFlags>(watchCommand));
 }
 
 function addElectorCommands(program: Command, run: Run): void {
-  program
-    .command('status')
-    .description('the elections of an elector: its state in each, and who leads')
-    .addOption(options.elector())
-    .addOption(options.election())
-    .addOption(options.timeout())
-    .addOption(options.trustedKeys())
-    .addOption(options.cluster())
-    .addOption(options.json())
-    .action(run<StatusFlags>(statusCommand));
-  program
-    .command('step-down')
-    .description('ask an elector to end its leadership; another one takes over at once')
-    .addOption(options.elector())
-    .addOption(options.election().makeOptionMandatory())
-    .option('--reason <text>', 'for the log of the elector')
-    .addOption(options.timeout())
-    .addOption(options.json())
-    .action(run<StepDownFlags>(stepDownCommand));
+  withTrust(
+    program
+      .command('status')
+      .description('the elections of an elector: its state in each, and who leads')
+      .addOption(options.elector())
+      .addOption(options.election())
+      .addOption(options.timeout())
+      .addOption(options.json()),
+  ).action(run<StatusFlags>(statusCommand));
+  withTls(
+    program
+      .command('step-down')
+      .description('ask an elector to end its leadership; another one takes over at once')
+      .addOption(options.elector())
+      .addOption(options.election().makeOptionMandatory())
+      .option('--reason <text>', 'for the log of the elector')
+      .addOption(options.timeout())
+      .addOption(options.json()),
+  ).action(run<StepDownFlags>(stepDownCommand));
 }
 
 function addKeys(program: Command, run: Run): void {

@@ -5,8 +5,8 @@ import { exitCodes } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { formatLeader } from '../format.ts';
 import { leaderJson, toLine } from '../json.ts';
-import { trustOf } from '../trust.ts';
-import type { TrustFlags } from '../trust.ts';
+import { believingTransport } from '../security.ts';
+import type { TrustFlags } from '../security.ts';
 
 export interface LeaderFlags extends TrustFlags {
   readonly join: readonly string[];
@@ -21,11 +21,8 @@ export interface LeaderFlags extends TrustFlags {
 
 export async function leaderCommand(context: CliContext, flags: LeaderFlags): Promise<ExitCode> {
   const { election, join, maxAge, minEpoch } = flags;
-  const trust = trustOf(flags);
-  await using client = createClient({
-    ...{ seeds: join, election, transport: context.transport() },
-    ...trust,
-  });
+  const believing = believingTransport(context, flags);
+  await using client = createClient({ seeds: join, election, ...believing });
   const leader = await client.getLeader({
     signal: context.signal,
     timeoutMs: flags.timeout,

@@ -5,8 +5,8 @@ import { exitCodes } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { formatUpdate } from '../format.ts';
 import { toLine, updateJson } from '../json.ts';
-import { trustOf } from '../trust.ts';
-import type { TrustFlags } from '../trust.ts';
+import { believingTransport } from '../security.ts';
+import type { TrustFlags } from '../security.ts';
 
 export interface WatchFlags extends TrustFlags {
   readonly join: readonly string[];
@@ -21,11 +21,8 @@ const troubleEveryMs = 1_000;
 export async function watchCommand(context: CliContext, flags: WatchFlags): Promise<ExitCode> {
   const { election, join } = flags;
   const { signal, stderr, stdout, timeOfDay } = context;
-  const trust = trustOf(flags);
-  await using client = createClient({
-    ...{ seeds: join, election, transport: context.transport() },
-    ...trust,
-  });
+  const believing = believingTransport(context, flags);
+  await using client = createClient({ seeds: join, election, ...believing });
   let told: string | undefined;
   const timer = setInterval(() => {
     const { watchTrouble } = client.stats();
