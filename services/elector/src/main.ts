@@ -33,7 +33,7 @@ function ownVersion(): string {
 async function startElector(
   context: Context,
   registry: Registry,
-  { keys, tls }: ElectorSecurity,
+  { etcdAccess, keys, tls }: ElectorSecurity,
 ): Promise<Elector> {
   const { options, logger, signal } = context;
   const { id, cluster, listen, advertise, join, prefix, lineage } = options;
@@ -41,7 +41,7 @@ async function startElector(
     return await createElector({
       ...{ id, cluster, listen, join, prefix, lineage, logger, signal, tls },
       elections: electionsOf(options),
-      etcd: { endpoints: options.etcd, waitMs: options.etcdWaitMs },
+      etcd: { endpoints: options.etcd, waitMs: options.etcdWaitMs, access: etcdAccess },
       ttlSeconds: options.ttlMs / 1_000,
       meter: createMeter(registry),
       ...(advertise === undefined ? {} : { advertise }),
