@@ -7,6 +7,7 @@
 import 'reflect-metadata';
 import { randomBytes, webcrypto } from 'node:crypto';
 import {
+  AuthorityKeyIdentifierExtension,
   BasicConstraintsExtension,
   cryptoProvider,
   ExtendedKeyUsage,
@@ -15,6 +16,7 @@ import {
   KeyUsagesExtension,
   PemConverter,
   SubjectAlternativeNameExtension,
+  SubjectKeyIdentifierExtension,
   X509CertificateGenerator,
 } from '@peculiar/x509';
 import type { JsonGeneralNames, X509Certificate } from '@peculiar/x509';
@@ -66,6 +68,7 @@ export class CertificateAuthority {
       extensions: [
         new BasicConstraintsExtension(true, 0, true),
         new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+        await SubjectKeyIdentifierExtension.create(keys.publicKey),
       ],
     });
     return new CertificateAuthority(keys, certificate);
@@ -95,6 +98,8 @@ export class CertificateAuthority {
         ...(names.length === 0 ? [] : [new SubjectAlternativeNameExtension(names)]),
         new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth]),
         new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+        // Tells authorities of one name apart: while one replaces another, both are trusted.
+        await AuthorityKeyIdentifierExtension.create(this.#keys.publicKey),
       ],
     });
     const key = await webcrypto.subtle.exportKey('pkcs8', keys.privateKey);

@@ -17,7 +17,7 @@ const answered: readonly (readonly [RegExp, string])[] = [
     'the other end does not speak TLS: it was started with --insecure, or that is not its gRPC port',
   ],
   [
-    /self-signed certificate|unable to (?:get|verify)[\w ]* (?:certificate|issuer|signature)/i,
+    /self-signed certificate|certificate signature failure|unable to (?:get|verify)[\w ]* (?:certificate|issuer|signature)/i,
     'the certificate of the other end is not signed by an authority that we trust (tls.ca, --tls-ca)',
   ],
   [

@@ -5,7 +5,7 @@
  * added here, to whatever is sent.
  */
 import { InterceptingCall, Metadata, status } from '@grpc/grpc-js';
-import type { Interceptor, StatusObject } from '@grpc/grpc-js';
+import type { Deadline, Interceptor, StatusObject } from '@grpc/grpc-js';
 
 /** PEM texts. */
 export interface EtcdTls {
@@ -28,7 +28,7 @@ export interface EtcdAccess {
 }
 
 /** etcd forgets tokens after a while (`--auth-token-ttl`), and all of them when users change. */
-const isSpent = /invalid auth token|revision of auth store is old/;
+const isSpent = /invalid auth token|revision of auth store is old|revision in header is old/;
 
 /** Whether etcd refused a call, before it did anything, for its token alone. */
 export function isTokenSpent(reason: string): boolean {
@@ -57,19 +57,18 @@ export class EtcdToken {
     return new InterceptingCall(call, {
       start: (metadata, listener, next) => {
         const token = this.#present();
-        token.then(
+        // grpc-js loses a deadline that passes before a call has started: the call would never end.
+        beforeDeadline(token, options.deadline).then(
           (text) => {
             metadata.set('token', text);
             next(metadata, {
               onReceiveStatus: (ending, nextStatus) => {
-                // Only if nobody has fetched another one meanwhile.
-                if (isTokenSpent(ending.details) && this.#token === token) this.forget();
+                if (isTokenSpent(ending.details)) this.#forget(token);
                 nextStatus(ending);
               },
             });
           },
           (error: unknown) => {
-            if (this.#token === token) this.forget();
             listener.onReceiveStatus(endingOf(error));
           },
         );
@@ -78,17 +77,56 @@ export class EtcdToken {
   };
 
   #present(): Promise<string> {
-    this.#token ??= this.#fetch();
-    return this.#token;
+    if (this.#token !== undefined) return this.#token;
+    const token = this.#fetch();
+    this.#token = token;
+    token.catch(() => {
+      this.#forget(token);
+    });
+    return token;
   }
+
+  /** Unless somebody has fetched another one meanwhile. */
+  #forget(token: Promise<string>): void {
+    if (this.#token === token) this.forget();
+  }
+}
+
+/** Rejects, as gRPC would, when `deadline` passes first. */
+async function beforeDeadline(
+  token: Promise<string>,
+  deadline: Deadline | undefined,
+): Promise<string> {
+  if (deadline === undefined) return token;
+  const remainingMs = (): number => Number(deadline) - wallClockMs();
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    const expire = (): void => {
+      reject(new Error(`${status.DEADLINE_EXCEEDED} DEADLINE_EXCEEDED: no token in time`));
+    };
+    if (remainingMs() < 2 ** 31) timer = setTimeout(expire, Math.max(0, remainingMs()));
+  });
+  try {
+    const text = await Promise.race([token, late]);
+    return remainingMs() > 0 ? text : await late;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** gRPC's deadlines are points on the wall clock. */
+function wallClockMs(): number {
+  // eslint-disable-next-line no-restricted-properties
+  return Date.now();
 }
 
 /** A call without a token ends as the fetching of the token did. */
 function endingOf(error: unknown): StatusObject {
-  const code = error instanceof Error && 'code' in error ? Number(error.code) : NaN;
   const details = error instanceof Error ? error.message : String(error);
+  // etcd3 keeps the code in the text alone: `4 DEADLINE_EXCEEDED: …`.
+  const [, code] = /^(\d{1,2}) [A-Z_]+: /.exec(details) ?? [];
   return {
-    code: Number.isInteger(code) ? code : status.UNAUTHENTICATED,
+    code: code === undefined ? status.UNAVAILABLE : Number(code),
     details: `authenticating to etcd: ${details}`,
     metadata: new Metadata(),
   };
