@@ -35,6 +35,12 @@ export class AppliedChanges {
     this.#dueMs = nowMs + jittered(this.#delayMs(members), 0.5, this.#random);
   }
 
+  /** What was applied of this election is not believed any longer. */
+  forget(election: ElectionName, members: number, nowMs: number): void {
+    if (!this.#latest.delete(election) || this.#dueMs !== Infinity) return;
+    this.#dueMs = nowMs + jittered(this.#delayMs(members), 0.5, this.#random);
+  }
+
   /** There is more urgent news until then. */
   postpone(untilMs: number, members: number): void {
     this.#dueMs = untilMs + this.#delayMs(members) * this.#random();

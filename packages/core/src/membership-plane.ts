@@ -275,6 +275,11 @@ export class MembershipPlane {
     this.#applied.note(election, version, this.table.count, nowMs);
   }
 
+  /** A change was disowned: the fleet must not count it as applied here. */
+  noteDisowned(election: ElectionName, nowMs: number): void {
+    this.#applied.forget(election, this.table.count, nowMs);
+  }
+
   wake(nowMs: number): void {
     if (this.#own.status === 'left') return;
     if (nowMs >= this.#joinAtMs) this.#joined(nowMs);

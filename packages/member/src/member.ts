@@ -62,6 +62,7 @@ export class Member implements AsyncDisposable {
   readonly #closingListeners = new Set<() => void>();
   readonly #stats: StatsCollector;
   readonly #gate: RecordGate;
+  readonly #stopFollowingTrust: (() => void) | undefined;
   readonly #inputs: Input[] = [];
   #handling = false;
   #timer: NodeJS.Timeout | undefined;
@@ -111,6 +112,9 @@ export class Member implements AsyncDisposable {
       random: options.random ?? Math.random,
       nowMs: this.nowMs(),
       ...(options.tuning === undefined ? {} : { tuning: options.tuning }),
+    });
+    this.#stopFollowingTrust = options.trust?.onReplaced(() => {
+      this.#disown();
     });
     this.#feed({ kind: 'wake' });
   }
@@ -301,6 +305,7 @@ export class Member implements AsyncDisposable {
         this.#watchers.notify(effect.held.sealed.record.election, !effect.isChange);
         return;
       case 'expired':
+      case 'disowned':
         this.#watchers.notify(effect.election, false);
         return;
       case 'link-up':
@@ -381,6 +386,19 @@ export class Member implements AsyncDisposable {
     this.#feed({ kind: 'link-closed', link, reason, cause });
   }
 
+  /** Lets go of what a key has signed that is trusted no longer. */
+  #disown(): void {
+    const distrusted = this.elections().filter((election) =>
+      this.#gate.isDistrusted(this.leader(election)),
+    );
+    if (distrusted.length === 0) return;
+    this.#logger.warn(
+      { elections: distrusted },
+      'records disowned: their key is not trusted any more',
+    );
+    this.#feed({ kind: 'disown', elections: distrusted });
+  }
+
   #noteMember({ view, previous }: Extract<Effect, { kind: 'member-changed' }>): void {
     this.#options.observer?.memberChanged?.(view, previous);
     const { state, reachability, suspectedBy } = view ?? previous ?? {};
@@ -419,6 +437,7 @@ export class Member implements AsyncDisposable {
     this.#feed({ kind: 'leave' });
     this.#closed = true;
     clearTimeout(this.#timer);
+    this.#stopFollowingTrust?.();
     this.#watchers.close();
     for (const listener of this.#closingListeners) listener();
     this.#dialer.close();

@@ -180,6 +180,7 @@ export class Shell {
         return;
       case 'applied':
       case 'expired':
+      case 'disowned':
       case 'link-up':
       case 'link-down':
       case 'refused':
