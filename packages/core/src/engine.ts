@@ -327,7 +327,7 @@ export class Engine {
       const { election, version } = effect.held.sealed.record;
       this.#membership.noteApplied(election, version, this.#nowMs);
     } else if (effect.kind === 'disowned') {
-      this.#membership.noteDisowned(effect.election, this.#nowMs);
+      this.#membership.noteApplied(effect.election, undefined, this.#nowMs);
     }
     this.#effects.push(effect);
   }

@@ -270,14 +270,9 @@ export class MembershipPlane {
     this.#pushes.flush(this.#own.contact.nodeId, nowMs);
   }
 
-  /** A change of leader was applied here: the fleet is told of it when it has time. */
-  noteApplied(election: ElectionName, version: Version, nowMs: number): void {
+  /** What is applied of an election now, undefined once disowned: the fleet is told of it when it has time. */
+  noteApplied(election: ElectionName, version: Version | undefined, nowMs: number): void {
     this.#applied.note(election, version, this.table.count, nowMs);
-  }
-
-  /** A change was disowned: the fleet must not count it as applied here. */
-  noteDisowned(election: ElectionName, nowMs: number): void {
-    this.#applied.forget(election, this.table.count, nowMs);
   }
 
   wake(nowMs: number): void {

@@ -28,6 +28,7 @@ import { encodeRecord } from '@herald/wire';
 import type { ConvergenceAnswer, IncomingFrame, LeaderAnswer, MemberList } from '@herald/wire';
 import { answerFrom, isBehind, whomToAsk } from './answer.ts';
 import { generationNow, monotonicNowMs } from './clocks.ts';
+import { ended } from './drain.ts';
 import { Dialer } from './dialer.ts';
 import { LinkStream } from './link-stream.ts';
 import { listMembers } from './member-list.ts';
@@ -37,9 +38,6 @@ import { RecordGate } from './record-gate.ts';
 import { type StatsCollector } from './stats.ts';
 import type { MemberStats } from './stats.ts';
 import { Watchers } from './watchers.ts';
-
-/** How long closing waits for streams to end by themselves. */
-const drainMs = 500;
 
 const silent: MemberLogger = {
   debug: () => undefined,
@@ -444,17 +442,6 @@ export class Member implements AsyncDisposable {
     const streams = [...this.#streams.values()];
     this.#streams.clear();
     for (const stream of streams) stream.close();
-    await new Promise<void>((resolve) => {
-      const force = setTimeout(() => {
-        for (const stream of streams) stream.abort();
-        this.#server.forceShutdown();
-        resolve();
-      }, drainMs);
-      this.#server.tryShutdown(() => {
-        clearTimeout(force);
-        for (const stream of streams) stream.abort();
-        resolve();
-      });
-    });
+    await ended(this.#server, streams);
   }
 }
