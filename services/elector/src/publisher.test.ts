@@ -22,7 +22,9 @@ function publisherOf(tier: MemoryTier): Publisher {
     leases: { life: () => Promise.reject(new Error('nobody leads')) },
     deletionOf: () => undefined,
     isOwn: () => false,
-    onHistoryLost: assert.fail,
+    onHistoryLost: (detail) => {
+      throw new Error(detail);
+    },
   });
 }
 
