@@ -38,6 +38,8 @@ export type Input =
   | { readonly kind: 'frame'; readonly link: LinkId; readonly frame: Frame }
   /** Our elector has news, issued `ageMs` ago. */
   | { readonly kind: 'publish'; readonly sealed: SealedRecord; readonly ageMs: number }
+  /** Whoever signed what we hold of these elections is not trusted any longer: it is as if it had never come. */
+  | { readonly kind: 'disown'; readonly elections: readonly ElectionName[] }
   /** Someone knows a newer version than we hold: ask around at once. */
   | { readonly kind: 'pull' }
   /** What our owner says of this member has changed; what is not given stays. */
@@ -77,6 +79,8 @@ export type Effect =
     }
   /** The held record of this election can no longer be believed. */
   | { readonly kind: 'expired'; readonly election: ElectionName; readonly version: Version }
+  /** The held record of this election was disowned: nothing is known of it now. */
+  | { readonly kind: 'disowned'; readonly election: ElectionName; readonly version: Version }
   | { readonly kind: 'link-up'; readonly link: LinkId; readonly peer: Contact }
   | {
       readonly kind: 'link-down';

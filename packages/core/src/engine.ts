@@ -180,6 +180,9 @@ export class Engine {
       case 'publish':
         this.#plane.publish(input.sealed, input.ageMs, nowMs);
         break;
+      case 'disown':
+        this.#plane.disown(input.elections);
+        break;
       case 'pull':
         this.#rounds.pull(nowMs);
         break;
@@ -323,6 +326,8 @@ export class Engine {
     } else if (effect.kind === 'applied' && effect.isChange) {
       const { election, version } = effect.held.sealed.record;
       this.#membership.noteApplied(election, version, this.#nowMs);
+    } else if (effect.kind === 'disowned') {
+      this.#membership.noteApplied(effect.election, undefined, this.#nowMs);
     }
     this.#effects.push(effect);
   }

@@ -29,6 +29,7 @@ import type { ConvergenceAnswer, IncomingFrame, LeaderAnswer, MemberList } from 
 import { answerFrom, isBehind, whomToAsk } from './answer.ts';
 import type { Entrance } from './bind-server.ts';
 import { generationNow, monotonicNowMs } from './clocks.ts';
+import { ended } from './drain.ts';
 import { Dialer } from './dialer.ts';
 import { LinkStream } from './link-stream.ts';
 import { listMembers } from './member-list.ts';
@@ -39,9 +40,6 @@ import { silentLogger } from './silent-logger.ts';
 import type { MemberStats, StatsCollector } from './stats.ts';
 import type { Gatekeeper } from './tls/gatekeeper.ts';
 import { Watchers } from './watchers.ts';
-
-/** How long closing waits for streams to end by themselves. */
-const drainMs = 500;
 
 /** What `createMember` made before there was a member. */
 export interface MemberParts {
@@ -67,6 +65,7 @@ export class Member implements AsyncDisposable {
   readonly #closingListeners = new Set<() => void>();
   readonly #stats: StatsCollector;
   readonly #records: RecordGate;
+  readonly #stopFollowingTrust: (() => void) | undefined;
   readonly #inputs: Input[] = [];
   #handling = false;
   #timer: NodeJS.Timeout | undefined;
@@ -109,6 +108,9 @@ export class Member implements AsyncDisposable {
       random: options.random ?? Math.random,
       nowMs: this.nowMs(),
       ...(options.tuning === undefined ? {} : { tuning: options.tuning }),
+    });
+    this.#stopFollowingTrust = options.trust?.onReplaced(() => {
+      this.#disown();
     });
     this.#feed({ kind: 'wake' });
   }
@@ -302,6 +304,7 @@ export class Member implements AsyncDisposable {
         this.#watchers.notify(effect.held.sealed.record.election, !effect.isChange);
         return;
       case 'expired':
+      case 'disowned':
         this.#watchers.notify(effect.election, false);
         return;
       case 'link-up':
@@ -382,6 +385,19 @@ export class Member implements AsyncDisposable {
     this.#feed({ kind: 'link-closed', link, reason, cause });
   }
 
+  /** Lets go of what a key has signed that is trusted no longer. */
+  #disown(): void {
+    const distrusted = this.elections().filter((election) =>
+      this.#records.isDistrusted(this.leader(election)),
+    );
+    if (distrusted.length === 0) return;
+    this.#logger.warn(
+      { elections: distrusted },
+      'records disowned: their key is not trusted any more',
+    );
+    this.#feed({ kind: 'disown', elections: distrusted });
+  }
+
   #noteMember({ view, previous }: Extract<Effect, { kind: 'member-changed' }>): void {
     this.#options.observer?.memberChanged?.(view, previous);
     const { state, reachability, suspectedBy } = view ?? previous ?? {};
@@ -420,6 +436,7 @@ export class Member implements AsyncDisposable {
     this.#feed({ kind: 'leave' });
     this.#closed = true;
     clearTimeout(this.#timer);
+    this.#stopFollowingTrust?.();
     this.#watchers.close();
     for (const listener of this.#closingListeners) listener();
     this.#dialer.close();
@@ -427,19 +444,7 @@ export class Member implements AsyncDisposable {
     const streams = [...this.#streams.values()];
     this.#streams.clear();
     for (const stream of streams) stream.close();
-    await new Promise<void>((resolve) => {
-      const force = setTimeout(() => {
-        for (const stream of streams) stream.abort();
-        this.#server.forceShutdown();
-        this.#entrance.destroy();
-        resolve();
-      }, drainMs);
-      this.#server.tryShutdown(() => {
-        clearTimeout(force);
-        for (const stream of streams) stream.abort();
-        this.#entrance.destroy();
-        resolve();
-      });
-    });
+    await ended(this.#server, streams);
+    this.#entrance.destroy();
   }
 }

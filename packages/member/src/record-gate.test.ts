@@ -187,6 +187,39 @@ describe('P7: records on links', () => {
     assert.ok(a.links().length >= links, 'no link was lost');
   });
 
+  it('are let go of with their key: a stolen key cannot block what is true for ever', async () => {
+    const sets = [trusting(oldKey, strange), trusting(oldKey, strange)] as const;
+    await using a = await startMember('a', { trust: sets[0], signer: signerOf(oldKey) });
+    await using b = await startMember('b', { trust: sets[1], seeds: [a.address] });
+    await until('linked', () => b.links().length === 1);
+    a.publish(leaderRecord(5));
+    await until('the true record', () => epochOf(b) === 5n);
+    const seen: (string | bigint | undefined)[] = [];
+    const watching = new AbortController();
+    const watch = (async () => {
+      for await (const answer of b.watch(testElection, { signal: watching.signal })) {
+        seen.push(answer.carried?.sealed.record.version.epoch ?? answer.status);
+      }
+    })();
+    using thief = new Liar(b.address);
+    await until('welcome', () => thief.isWelcome);
+    thief.push(encodeRecord(leaderRecord(2 ** 50), signerOf(strange)));
+    await until('the stolen key is believed', () => epochOf(a) === 2n ** 50n);
+    assert.equal(a.publish(leaderRecord(6)), false, 'nothing true is newer');
+
+    sets[1].replace(oldKey.trustedKey);
+    assert.equal(epochOf(b), undefined);
+    sets[0].replace(oldKey.trustedKey);
+    assert.equal(a.publish(leaderRecord(6)), true);
+    await until('the next true record', () => epochOf(b) === 6n);
+    await until('the watch has seen it', () => seen.at(-1) === 6n);
+    assert.ok(seen.includes('unknown'));
+    watching.abort();
+    await watch;
+    const applied = (): bigint | undefined => b.convergence(testElection).newest?.epoch;
+    await until('nobody counts the lie as applied', () => applied() === 6n);
+  });
+
   it('are told of in the log, but not once for each', async () => {
     const lines: string[] = [];
     const none = (): undefined => undefined;

@@ -7,7 +7,7 @@
  * know proves nothing of the kind: while keys are rotated, trust sets are replaced one member after the
  * other, and to cut all links between those that are done and those that are not would tear the tier apart.
  */
-import type { LinkId, SealedRecord } from '@herald/core';
+import type { HeldRecord, LinkId, SealedRecord } from '@herald/core';
 import type { RecordCheck, RecordObjection } from '@herald/wire';
 import type { MemberLogger } from './options.ts';
 
@@ -39,6 +39,11 @@ export class RecordGate {
   /** Records refused since the start, by reason. */
   get refused(): RecordsRefused {
     return { ...this.#refused };
+  }
+
+  /** Whether what is held would not be taken now. */
+  isDistrusted(held: HeldRecord | undefined): boolean {
+    return held !== undefined && this.#trust?.objectionTo(held.sealed) !== undefined;
   }
 
   judge(sealed: SealedRecord, link: LinkId, nowMs: number): GateVerdict {
