@@ -84,7 +84,12 @@ function knownEpoch(node: GossipNode): bigint | undefined {
 }
 
 function clientOf(nodes: readonly GossipNode[], options: Partial<ClientOptions> = {}): Client {
-  return createClient({ seeds: nodes.map(({ address }) => address), election, ...options });
+  return createClient({
+    insecure: true,
+    seeds: nodes.map(({ address }) => address),
+    election,
+    ...options,
+  });
 }
 
 /** Notes every update, and fails when one is older than the one before. */
@@ -218,7 +223,7 @@ test('a node that hangs, one that resets and one that is gone cost no call', asy
   for (let seed = 0; seed < 8; seed++) {
     let draw = seed / 8;
     const random = (): number => (draw = (draw * 7 + 0.13) % 1);
-    await using client = createClient({ seeds: addresses, election, random });
+    await using client = createClient({ insecure: true, seeds: addresses, election, random });
     const found = await client.getLeader({ timeoutMs: 3_000 });
     assert.equal(found.epoch, 7n);
     assert.equal((await client.getLeader({ timeoutMs: 3_000 })).cached, true);

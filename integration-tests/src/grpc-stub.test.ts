@@ -142,7 +142,7 @@ test('P5: every call of an ordinary stub ends at the leader while leadership mov
   const replicas = [first, second, third];
 
   const seeds = replicas.map(({ elector }) => elector.address);
-  await using client = createClient({ seeds, election });
+  await using client = createClient({ insecure: true, seeds, election });
   const { options, target } = leaderChannel(client, { waitForReady: true });
   const stub = new TicketsStub(target, credentials.createInsecure(), options);
   let newest = await drawFrom(stub);

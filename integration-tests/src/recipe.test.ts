@@ -55,6 +55,7 @@ describe("etcd's election recipe", () => {
   it('a candidate of etcdctl takes over, is named by all, and hands back', async () => {
     await using cluster = await startTestCluster({ etcdEndpoints: etcd.endpoints, electors: 2 });
     await using client = createClient({
+      insecure: true,
       seeds: cluster.nodes.addresses,
       election: defaultElection,
       cacheMs: 0,

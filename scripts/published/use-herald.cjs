@@ -34,7 +34,7 @@ exports.useHerald = async (herald) => {
   const seed = await listen(grpc, node);
 
   const hooks = telemetry.openTelemetryHooks();
-  const client = sdk.createClient({ seeds: [seed], election: 'payments', hooks });
+  const client = sdk.createClient({ insecure: true, seeds: [seed], election: 'payments', hooks });
   const found = await client.getLeader({ timeoutMs: 20_000 });
   const { options, target } = native.leaderChannel(client);
   const Greeter = grpc.makeGenericClientConstructor({ greet: method }, 'greeter.Greeter');
@@ -45,7 +45,9 @@ exports.useHerald = async (herald) => {
       else resolve(String(bytes));
     });
   });
-  const failure = await failureOf(() => sdk.createClient({ seeds: [], election: 'payments' }));
+  const failure = await failureOf(() =>
+    sdk.createClient({ insecure: true, seeds: [], election: 'payments' }),
+  );
   stub.close();
   await client.close();
   leader.forceShutdown();

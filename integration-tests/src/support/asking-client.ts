@@ -43,7 +43,12 @@ export class AskingClient implements AsyncDisposable {
   constructor(options: AskingClientOptions) {
     const { seeds, election, cacheMs, ask } = options;
     this.#options = options;
-    this.#client = createClient({ seeds, election, ...(cacheMs !== undefined && { cacheMs }) });
+    this.#client = createClient({
+      insecure: true,
+      seeds,
+      election,
+      ...(cacheMs !== undefined && { cacheMs }),
+    });
     this.#running = ask === undefined ? this.#watch() : this.#ask(ask);
   }
 

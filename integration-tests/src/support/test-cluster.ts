@@ -159,7 +159,7 @@ export class TestCluster implements AsyncDisposable {
 
   /** What the elector says of itself over gRPC. */
   async status(elector: SamplingElector, election = defaultElection): Promise<ElectionStatus> {
-    await using operator = createOperator({ elector: elector.address });
+    await using operator = createOperator({ insecure: true, elector: elector.address });
     const { elections } = await operator.status({ election });
     const [status] = elections;
     if (status === undefined) throw new Error(`${elector.id} says nothing of ${election}`);
@@ -179,7 +179,7 @@ export class TestCluster implements AsyncDisposable {
     elector: SamplingElector,
     election = defaultElection,
   ): Promise<bigint | undefined> {
-    await using operator = createOperator({ elector: elector.address });
+    await using operator = createOperator({ insecure: true, elector: elector.address });
     const { steppedDown, epoch } = await operator.stepDown({ election, reason: 'the test' });
     return steppedDown ? epoch : undefined;
   }

@@ -1,6 +1,7 @@
 /** How `herald` ends: the answer to "did it work?" for scripts. */
 import { HeraldClientError } from '@herald/client';
 import type { ClientErrorCode } from '@herald/client';
+import { UsageError } from './usage-error.ts';
 
 export const exitCodes = {
   /** Asked, and answered. */
@@ -34,10 +35,12 @@ const byErrorCode: Readonly<Record<ClientErrorCode, ExitCode>> = {
   DEADLINE_EXCEEDED: exitCodes.unreachable,
   ABORTED: exitCodes.failed,
   REJECTED: exitCodes.failed,
+  UNTRUSTED: exitCodes.failed,
   CLOSED: exitCodes.failed,
   INVALID_ARGUMENT: exitCodes.usage,
 };
 
 export function exitCodeOf(error: unknown): ExitCode {
+  if (error instanceof UsageError) return exitCodes.usage;
   return error instanceof HeraldClientError ? byErrorCode[error.code] : exitCodes.failed;
 }

@@ -26,6 +26,6 @@ process.exitCode = await runCli(ownVersion(), process.argv.slice(2), {
     process.stderr.write(text);
   },
   signal: ending.signal,
-  transport: () => createGrpcTransport(),
+  transport: (security) => createGrpcTransport(security()),
   timeOfDay: () => new Date().toTimeString().slice(0, 8),
 });

@@ -1,11 +1,15 @@
 /** Command lines against a cluster in memory: what is printed, and how it ends. */
 import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { MemoryNetwork, systemClock } from '@herald/client';
 import type { OperatorTransport, Transport } from '@herald/client';
 import { parseAddress, parseClusterName, parseElectionName, parseNodeId } from '@herald/core';
 import type { LeaderRecord } from '@herald/core';
 import type { MemberInfo, StatusResponse } from '@herald/wire';
+import { createRecordSigner, encodeRecord, generateKeyPair } from '@herald/wire';
 import { exitCodes } from './exit-codes.ts';
 import { formatConvergence, formatMembers } from './format.ts';
 import { runCli } from './program.ts';
@@ -303,4 +307,89 @@ test('help and version go to standard output and end with 0', async () => {
   const bare = await run(c, []);
   assert.equal(bare.code, exitCodes.usage);
   assert.match(bare.stderr, /Usage: herald/);
+});
+
+interface Folder extends Disposable {
+  readonly path: (name: string) => string;
+}
+
+function folder(): Folder {
+  const root = mkdtempSync(join(tmpdir(), 'herald-cli-'));
+  return {
+    path: (name) => join(root, name),
+    [Symbol.dispose]: () => {
+      rmSync(root, { recursive: true });
+    },
+  };
+}
+
+test('keys new: a pair, the private half for its owner alone, and nothing is overwritten', async () => {
+  using files = folder();
+  const out = files.path('keys');
+  const made = await run(cluster(), ['keys', 'new', '--out', out]);
+  assert.equal(made.code, exitCodes.ok, made.stderr);
+  const [, keyId = ''] = /^key ([0-9a-f]{16})$/m.exec(made.stdout) ?? [];
+  assert.match(made.stdout, /signing\.key .*--signing-key$/m);
+  assert.equal(statSync(join(out, 'signing.key')).mode & 0o777, 0o600);
+  const before = readFileSync(join(out, 'signing.key'), 'utf8');
+
+  const shown = await run(cluster(), [
+    'keys',
+    'show',
+    join(out, 'signing.key'),
+    join(out, 'signing.pub'),
+  ]);
+  assert.equal(
+    shown.stdout,
+    `${keyId}  private  ${join(out, 'signing.key')}\n${keyId}  public  ${join(out, 'signing.pub')}\n`,
+  );
+  const json = await run(cluster(), ['keys', 'show', join(out, 'signing.pub'), '--json']);
+  assert.deepEqual(JSON.parse(json.stdout), {
+    keyId,
+    half: 'public',
+    file: join(out, 'signing.pub'),
+  });
+
+  const again = await run(cluster(), ['keys', 'new', '--out', out]);
+  assert.equal(again.code, exitCodes.usage);
+  assert.match(again.stderr, /signing\.key is there already, and keys are not overwritten; choose/);
+  assert.equal(readFileSync(join(out, 'signing.key'), 'utf8'), before);
+});
+
+test('keys show: what is no key is told with its file and the fix', async () => {
+  using files = folder();
+  writeFileSync(files.path('text'), 'no key at all');
+  const text = await run(cluster(), ['keys', 'show', files.path('text')]);
+  assert.equal(text.code, exitCodes.usage);
+  assert.match(text.stderr, /text: must hold PEM public keys .* herald keys new --out DIR/);
+  const missing = await run(cluster(), ['keys', 'show', files.path('missing')]);
+  assert.equal(missing.code, exitCodes.usage);
+  assert.match(missing.stderr, /missing: cannot be read: ENOENT/);
+});
+
+test('leader --trusted-keys: believes what they have signed, and nothing else', async () => {
+  using files = folder();
+  const pair = generateKeyPair();
+  writeFileSync(files.path('trusted.pem'), pair.trustedKey);
+  const c = cluster();
+  const signer = createRecordSigner({
+    cluster: parseClusterName('prod'),
+    signingKey: pair.signingKey,
+  });
+  c.network.at('a:1').seal = (record) => encodeRecord(record, signer);
+  c.network.at('a:1').hold(leader(17));
+  const flags = ['--trusted-keys', files.path('trusted.pem'), '-t', '200ms'];
+  const good = await run(c, ['leader', ...ask, ...flags, '--cluster', 'prod']);
+  assert.equal(good.code, exitCodes.ok, good.stderr);
+  const elsewhere = await run(c, ['leader', ...ask, ...flags, '--cluster', 'test']);
+  assert.equal(elsewhere.code, exitCodes.failed);
+  assert.match(elsewhere.stderr, /^herald: UNTRUSTED: .*check that trustedKeys and its cluster/);
+
+  const noCluster = await run(c, ['watch', ...ask, ...flags.slice(0, 2)]);
+  assert.equal(noCluster.code, exitCodes.usage);
+  assert.match(noCluster.stderr, /--cluster: is required with --trusted-keys/);
+  const noFile = ['--trusted-keys', files.path('none'), '--cluster', 'prod'];
+  const missing = await run(c, ['status', '--elector', 'elector-a:7400', ...noFile]);
+  assert.equal(missing.code, exitCodes.usage);
+  assert.match(missing.stderr, /--trusted-keys .*none: cannot be read: ENOENT/);
 });

@@ -7,6 +7,8 @@ import { statusCommand, stepDownCommand } from './commands/elector.ts';
 import type { StatusFlags, StepDownFlags } from './commands/elector.ts';
 import { convergenceCommand } from './commands/convergence.ts';
 import type { ConvergenceFlags } from './commands/convergence.ts';
+import { keysNewCommand, keysShowCommand } from './commands/keys.ts';
+import type { KeysNewFlags, KeysShowFlags } from './commands/keys.ts';
 import { leaderCommand } from './commands/leader.ts';
 import type { LeaderFlags } from './commands/leader.ts';
 import { membersCommand } from './commands/members.ts';
@@ -15,6 +17,7 @@ import { watchCommand } from './commands/watch.ts';
 import type { WatchFlags } from './commands/watch.ts';
 import { exitCodeHelp, exitCodeOf, exitCodes } from './exit-codes.ts';
 import type { ExitCode } from './exit-codes.ts';
+import { withTls, withTrust } from './security.ts';
 import {
   readAddress,
   readAddresses,
@@ -95,76 +98,107 @@ function buildProgram(version: string, context: CliContext, run: Run): Command {
     .addHelpText('after', exitCodeHelp);
   addLeader(program, run);
   addWatch(program, run);
-  program
-    .command('members')
-    .description('the members that a node knows: who takes part, who is unreachable, who left')
-    .addOption(options.join())
-    .addOption(options.timeout())
-    .addOption(options.json())
-    .action(run<MembersFlags>(membersCommand));
-  program
-    .command('convergence')
-    .description('how many members have applied the newest change of an election, and who has not')
-    .addOption(options.join())
-    .addOption(options.election().makeOptionMandatory())
-    .addOption(options.timeout())
-    .addOption(options.json())
-    .action(run<ConvergenceFlags>(convergenceCommand));
+  withTls(
+    program
+      .command('members')
+      .description('the members that a node knows: who takes part, who is unreachable, who left')
+      .addOption(options.join())
+      .addOption(options.timeout())
+      .addOption(options.json()),
+  ).action(run<MembersFlags>(membersCommand));
+  withTls(
+    program
+      .command('convergence')
+      .description(
+        'how many members have applied the newest change of an election, and who has not',
+      )
+      .addOption(options.join())
+      .addOption(options.election().makeOptionMandatory())
+      .addOption(options.timeout())
+      .addOption(options.json()),
+  ).action(run<ConvergenceFlags>(convergenceCommand));
   addElectorCommands(program, run);
+  addKeys(program, run);
   return program;
 }
 
 function addLeader(program: Command, run: Run): void {
-  program
-    .command('leader')
-    .description('who leads an election, how old that news is, and for how long it holds')
-    .addOption(options.join())
-    .addOption(options.election().makeOptionMandatory())
-    .addOption(options.timeout())
-    .option('--verify', 'also ask the elector beside the leader whether it leads')
-    .option('--allow-expired', 'take the last known leader even if nobody has renewed it')
-    .addOption(
-      new Option('--min-epoch <epoch>', 'wait for a leader of this epoch or newer').argParser(
-        readEpoch,
-      ),
-    )
-    .addOption(
-      new Option('--max-age <duration>', 'take no news older than this').argParser(readMaxAgeMs),
-    )
-    .addOption(options.json())
+  withTrust(
+    program
+      .command('leader')
+      .description('who leads an election, how old that news is, and for how long it holds')
+      .addOption(options.join())
+      .addOption(options.election().makeOptionMandatory())
+      .addOption(options.timeout())
+      .option('--verify', 'also ask the elector beside the leader whether it leads')
+      .option('--allow-expired', 'take the last known leader even if nobody has renewed it')
+      .addOption(
+        new Option('--min-epoch <epoch>', 'wait for a leader of this epoch or newer').argParser(
+          readEpoch,
+        ),
+      )
+      .addOption(
+        new Option('--max-age <duration>', 'take no news older than this').argParser(readMaxAgeMs),
+      )
+      .addOption(options.json()),
+  )
     .addHelpText('after', '\nExample:\n  herald leader -j 10.0.0.3:7410 -e payments --verify\n')
     .action(run<LeaderFlags>(leaderCommand));
 }
 
 function addWatch(program: Command, run: Run): void {
-  program
-    .command('watch')
-    .description('who leads an election, and each change, until Ctrl-C')
-    .addOption(options.join())
-    .addOption(options.election().makeOptionMandatory())
-    .option('--renewals', 'also show each renewal of the same leader')
-    .addOption(options.json())
-    .action(run<WatchFlags>(watchCommand));
+  withTrust(
+    program
+      .command('watch')
+      .description('who leads an election, and each change, until Ctrl-C')
+      .addOption(options.join())
+      .addOption(options.election().makeOptionMandatory())
+      .option('--renewals', 'also show each renewal of the same leader')
+      .addOption(options.json()),
+  ).action(run<WatchFlags>(watchCommand));
 }
 
 function addElectorCommands(program: Command, run: Run): void {
-  program
-    .command('status')
-    .description('the elections of an elector: its state in each, and who leads')
-    .addOption(options.elector())
-    .addOption(options.election())
-    .addOption(options.timeout())
+  withTrust(
+    program
+      .command('status')
+      .description('the elections of an elector: its state in each, and who leads')
+      .addOption(options.elector())
+      .addOption(options.election())
+      .addOption(options.timeout())
+      .addOption(options.json()),
+  ).action(run<StatusFlags>(statusCommand));
+  withTls(
+    program
+      .command('step-down')
+      .description('ask an elector to end its leadership; another one takes over at once')
+      .addOption(options.elector())
+      .addOption(options.election().makeOptionMandatory())
+      .option('--reason <text>', 'for the log of the elector')
+      .addOption(options.timeout())
+      .addOption(options.json()),
+  ).action(run<StepDownFlags>(stepDownCommand));
+}
+
+function addKeys(program: Command, run: Run): void {
+  const keys = program
+    .command('keys')
+    .description('keys that electors sign records with, and that everybody else trusts')
+    .helpCommand(false);
+  keys
+    .command('new')
+    .description('make a pair: signing.key for one elector, signing.pub for everybody')
+    .addOption(new Option('-o, --out <dir>', 'folder to write them to').makeOptionMandatory())
     .addOption(options.json())
-    .action(run<StatusFlags>(statusCommand));
-  program
-    .command('step-down')
-    .description('ask an elector to end its leadership; another one takes over at once')
-    .addOption(options.elector())
-    .addOption(options.election().makeOptionMandatory())
-    .option('--reason <text>', 'for the log of the elector')
-    .addOption(options.timeout())
+    .action(run<KeysNewFlags>(keysNewCommand));
+  keys
+    .command('show')
+    .description('the ids of the keys in files')
+    .argument('<file...>', 'private or public keys (PEM)')
     .addOption(options.json())
-    .action(run<StepDownFlags>(stepDownCommand));
+    .action((files: readonly string[], flags: KeysShowFlags) =>
+      run<KeysShowFlags>((context) => keysShowCommand(context, files, flags))(flags),
+    );
 }
 
 function describe(error: unknown): string {

@@ -50,11 +50,22 @@ export async function attempt<Answer>(plan: AttemptPlan<Answer>): Promise<Attemp
     return { kind: 'answered', answer, roundTripMs: clock.nowMs() - startedAtMs };
   } catch (thrown) {
     const error = HeraldClientError.from(thrown);
-    const outcome = cutShort ?? (error.code === 'REJECTED' ? 'rejected' : 'unreachable');
+    const outcome = cutShort ?? outcomeOf(error);
     write(outcome, cutShort === undefined ? error.message : undefined);
     return { kind: 'failed', outcome, error };
   } finally {
     cancelTimeout();
     stopListening();
+  }
+}
+
+function outcomeOf({ code }: HeraldClientError): AttemptOutcome {
+  switch (code) {
+    case 'REJECTED':
+      return 'rejected';
+    case 'UNTRUSTED':
+      return 'untrusted';
+    default:
+      return 'unreachable';
   }
 }

@@ -10,6 +10,7 @@ import { clientLimits } from './tuning.ts';
  * - `behind`: the node knows less than the client.
  * - `leading`, `not-leading`: the elector's answer; `not-leading` also that of a leader to the work.
  * - `answered`: any other answer.
+ * - `untrusted`: the answer carried a record that no trusted key has signed.
  * - `unreachable`, `timeout`, `rejected`: no answer that could be used.
  * - `not-listed`: not asked, because it is neither a member nor an allowed target.
  * - `cancelled`: no longer needed, because another question was answered first.
@@ -31,6 +32,7 @@ export type AttemptOutcome =
   | 'unreachable'
   | 'timeout'
   | 'rejected'
+  | 'untrusted'
   | 'not-listed'
   | 'cancelled'
   | 'pending'
@@ -55,6 +57,7 @@ const withoutAnswer: ReadonlySet<AttemptOutcome> = new Set([
   'unreachable',
   'timeout',
   'rejected',
+  'untrusted',
   'not-listed',
   'cancelled',
   'pending',

@@ -56,7 +56,11 @@ test('clients over gRPC leave no handle behind', async () => {
     process.getActiveResourcesInfo().filter((each) => each === 'Timeout').length;
   const churn = async (count: number): Promise<void> => {
     for (let index = 0; index < count; index++) {
-      await using client = createClient({ seeds: [node.address], election: 'payments' });
+      await using client = createClient({
+        insecure: true,
+        seeds: [node.address],
+        election: 'payments',
+      });
       await client.getLeader();
       const watch = client.watchLeader();
       await watch.next();

@@ -1,8 +1,10 @@
 /** What users give to the client, and the rules it obeys. Decides nothing else. */
 import { InvalidValueError, parseAddress, parseElectionName } from '@herald/core';
 import type { Address, ElectionName, Random } from '@herald/core';
+import type { RecordCheck } from '@herald/wire';
 import type { Clock } from './clock.ts';
 import { HeraldClientError } from './errors.ts';
+import type { SecurityOptions } from './grpc/grpc-security.ts';
 import type { ClientHooks } from './hooks.ts';
 import type { Delays } from './parts.ts';
 import type { Requirement } from './requirement.ts';
@@ -11,7 +13,7 @@ import type { Transport } from './transport.ts';
 import { clientLimits, defaults } from './tuning.ts';
 import type { FailureReader } from './work-failure.ts';
 
-export interface ClientOptions {
+export interface ClientOptions extends SecurityOptions {
   /** `host:port` of some nodes. One that lives is enough: the client learns others from it. */
   readonly seeds: readonly string[];
   /** The election whose leader is looked for. */
@@ -37,6 +39,12 @@ export interface ClientOptions {
    * believed. Without it a leader may be anywhere, as long as its elector is a member.
    */
   readonly allowTargets?: AllowTargets;
+  /**
+   * Whose records are believed: `createTrustSet({ cluster, trustedKeys })`. What they have not signed is as
+   * good as no answer, and somebody else is asked. May be shared by all clients of a process; `replace` on
+   * it takes other keys. Required, unless `insecure` is said: then any record is believed, whoever made it.
+   */
+  readonly trustedKeys?: RecordCheck;
   /** Told as things happen, for metrics and traces. */
   readonly hooks?: ClientHooks;
   /**
@@ -44,7 +52,7 @@ export interface ClientOptions {
    * protocols that say "I do not lead" or "nothing was sent" in words of their own.
    */
   readonly readFailure?: FailureReader;
-  /** gRPC unless given. The client disposes it. */
+  /** gRPC unless given; then `tls` and `insecure` have no meaning. The client disposes it. */
   readonly transport?: Transport;
   /** The platform's monotonic clock unless given. */
   readonly clock?: Clock;

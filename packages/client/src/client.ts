@@ -6,6 +6,7 @@ import { isSameChange } from '@herald/core';
 import type { ElectionName, Version } from '@herald/core';
 import type { ConvergenceAnswer, MemberList } from '@herald/wire';
 import { askInTurn } from './ask-in-turn.ts';
+import { counted } from './belief.ts';
 import { parseDelays, parseElection, parseSeeds } from './client-options.ts';
 import type {
   CallOptions,
@@ -116,6 +117,7 @@ class HeraldClient implements Client {
   readonly #rooms: SearchRooms;
   readonly #search: LeaderSearch;
   readonly #closing = newAbort();
+  readonly #stopReconsidering: (() => void) | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(options: ClientOptions & { readonly transport: Transport }) {
@@ -126,6 +128,9 @@ class HeraldClient implements Client {
     const refresher = new Refresher(this.#parts, discovery, () => follower.isTold);
     this.#rooms = { refresher, follower, discovery, closing };
     this.#search = new LeaderSearch(this.#parts, this.#rooms);
+    this.#stopReconsidering = this.#parts.trust?.onReplaced(() => {
+      this.#parts.keeper.reconsider();
+    });
   }
 
   get election(): ElectionName {
@@ -235,6 +240,7 @@ class HeraldClient implements Client {
 
   async #close(): Promise<void> {
     abort(this.#closing);
+    this.#stopReconsidering?.();
     const { discovery, follower, refresher } = this.#rooms;
     await Promise.all([refresher.close(), follower.close(), discovery.settled()]);
     await this.#parts.transport[Symbol.asyncDispose]();
@@ -247,8 +253,11 @@ function furnish(options: ClientOptions & { readonly transport: Transport }): Cl
   const seeds = parseSeeds(options.seeds);
   const targets = new Targets(seeds, parseAllowTargets(options.allowTargets));
   const hooks = harmlessHooks(options.hooks);
-  const keeper = new RecordKeeper((record) => targets.admits(record));
   const counters = newCounters();
+  const trust = options.trustedKeys && counted(options.trustedKeys, () => counters.untrusted++);
+  const keeper = new RecordKeeper(
+    (sealed) => trust?.objectionTo(sealed) === undefined && targets.admits(sealed.record),
+  );
   keeper.onAdopted(() => counters.adopted++);
   if (hooks.onChange !== undefined) tellChanges(keeper, clock, hooks.onChange);
   return {
@@ -262,6 +271,7 @@ function furnish(options: ClientOptions & { readonly transport: Transport }): Cl
     budget: new RetryBudget(clock.nowMs()),
     counters,
     targets,
+    trust,
     hooks,
     readFailure: firstOf(...(readFailure === undefined ? [] : [readFailure]), readSocketFailure),
   };

@@ -8,6 +8,7 @@ import type { Address } from '@herald/core';
 import { isSameChange } from '@herald/core';
 import type { ConfirmResponse } from '@herald/wire';
 import { attempt } from './attempt-call.ts';
+import { checkTrusted } from './belief.ts';
 import type { Discovery } from './discovery.ts';
 import { HeraldClientError } from './errors.ts';
 import { transitMs } from './known-record.ts';
@@ -64,7 +65,11 @@ async function askElector(
     timeoutMs: delays.attemptTimeoutMs,
     signal: call.signal,
     log: call.log,
-    ask: (options) => transport.confirm(endpoint, { election, version }, options),
+    ask: async (options) => {
+      const answer = await transport.confirm(endpoint, { election, version }, options);
+      checkTrusted(answer.best, parts.trust);
+      return answer;
+    },
     judge: ({ leading }) => (leading ? 'leading' : 'not-leading'),
   });
   if (result.kind === 'failed') {

@@ -3,6 +3,7 @@ import { createClientOver } from './client.ts';
 import type { Client } from './client.ts';
 import type { ClientOptions } from './client-options.ts';
 import { readGrpcFailure } from './grpc/grpc-work-failure.ts';
+import { checkTrustChosen } from './grpc/grpc-security.ts';
 import { createGrpcTransport } from './grpc/grpc-transport.ts';
 import { firstOf } from './work-failure.ts';
 
@@ -12,10 +13,11 @@ import { firstOf } from './work-failure.ts';
  * @throws HeraldClientError `INVALID_ARGUMENT` that names the option.
  */
 export function createClient(options: ClientOptions): Client {
-  const { readFailure } = options;
+  const { readFailure, trustedKeys, insecure } = options;
+  if (options.transport === undefined) checkTrustChosen(trustedKeys, insecure);
   return createClientOver({
     ...options,
-    transport: options.transport ?? createGrpcTransport(),
+    transport: options.transport ?? createGrpcTransport(options),
     readFailure: firstOf(...(readFailure === undefined ? [] : [readFailure]), readGrpcFailure),
   });
 }

@@ -16,6 +16,7 @@ import type { Attempt } from './attempts.ts';
  *   idempotent.
  * - `REJECTED`: the request was refused as it stands, or the leader is no allowed target; to repeat it
  *   will not help.
+ * - `UNTRUSTED`: whoever answered told records that no trusted key has signed.
  * - `CLOSED`: the client was disposed.
  * - `INVALID_ARGUMENT`: an option breaks its rule; nothing was asked.
  */
@@ -27,6 +28,7 @@ export type ClientErrorCode =
   | 'DEADLINE_EXCEEDED'
   | 'ABORTED'
   | 'REJECTED'
+  | 'UNTRUSTED'
   | 'CLOSED'
   | 'INVALID_ARGUMENT';
 

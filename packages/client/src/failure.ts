@@ -4,7 +4,7 @@
  */
 import { ageMs } from '@herald/core';
 import type { ElectionName } from '@herald/core';
-import type { Attempt } from './attempts.ts';
+import type { Attempt, AttemptOutcome } from './attempts.ts';
 import { HeraldClientError } from './errors.ts';
 import type { ClientErrorCode } from './errors.ts';
 import type { KnownRecord } from './known-record.ts';
@@ -153,9 +153,14 @@ function judgeUnverified(context: FailureContext, last: Attempt | undefined): Ve
     };
   }
   return {
-    code: last.outcome === 'unreachable' ? 'UNREACHABLE' : 'REJECTED',
+    code: codeOf(last.outcome),
     message: `the elector at ${last.endpoint} could not be asked whether it leads ${election}${said(last)}`,
   };
+}
+
+function codeOf(outcome: AttemptOutcome): ClientErrorCode {
+  if (outcome === 'untrusted') return 'UNTRUSTED';
+  return outcome === 'unreachable' ? 'UNREACHABLE' : 'REJECTED';
 }
 
 /** Nobody answered: how the questions failed decides. */
@@ -164,6 +169,13 @@ function judgeSilence(context: FailureContext): Verdict {
   const { attempts } = call.log;
   const within = `within ${String(call.timeoutMs)} ms`;
   const asked = listOf(attempts.map(({ endpoint }) => endpoint));
+  const untrusted = attempts.findLast(({ outcome }) => outcome === 'untrusted');
+  if (untrusted !== undefined) {
+    return {
+      code: 'UNTRUSTED',
+      message: `nobody answered the question for ${question} with a record that a trusted key has signed (asked ${asked})${said(untrusted)}; check that trustedKeys and its cluster are those of the electors`,
+    };
+  }
   const unreachable = attempts.findLast(({ outcome }) => outcome === 'unreachable');
   if (unreachable !== undefined) {
     return {

@@ -1,7 +1,7 @@
 /**
  * What the client believes: the newest record it ever saw, how old that is by its own clock, and
  * when a node last said that there is none newer. P2 lives here: there is one function that changes
- * the belief, and it goes forward only.
+ * the belief, and it goes forward only. It ends when its record may not be believed any longer.
  *
  *   nothing ──record──► leader ──newer vacancy──► vacant
  *                        │  ▲ ▲                     │
@@ -12,7 +12,7 @@
  * Leader and expired are one state; which of them it is depends on the moment of the question.
  */
 import { isNewer, isSameChange } from '@herald/core';
-import type { HeldRecord, LeaderRecord, NodeId } from '@herald/core';
+import type { HeldRecord, NodeId, SealedRecord } from '@herald/core';
 import type { CarriedRecord } from '@herald/wire';
 
 /** Who told the client, and how. */
@@ -47,7 +47,7 @@ export interface Observation {
 export type Verdict = 'newer' | 'same' | 'older';
 
 /** Whether a record may be believed at all. */
-export type Admits = (record: LeaderRecord) => boolean;
+export type Admits = (sealed: SealedRecord) => boolean;
 
 /** The belief after `observation`: `max(version)`, and nothing else decides. */
 export function observe(
@@ -123,9 +123,17 @@ export class RecordKeeper {
     };
   }
 
-  /** The one place where the belief changes. What may not be believed leaves it as it was. */
+  /**
+   * Other records may be believed than before: if the known one may not any longer, it is as if it had
+   * never come. What an untrusted key has signed must not stand in the way of what a trusted one has.
+   */
+  reconsider(): void {
+    if (this.#known !== undefined && !this.#admits(this.#known.sealed)) this.#known = undefined;
+  }
+
+  /** The one place where the belief goes forward. What may not be believed leaves it as it was. */
   observe(observation: Observation): Verdict | 'refused' {
-    if (!this.#admits(observation.carried.sealed.record)) return 'refused';
+    if (!this.#admits(observation.carried.sealed)) return 'refused';
     const { known, verdict } = observe(this.#known, observation);
     this.#known = known;
     if (verdict === 'newer') for (const listener of this.#listeners) listener();

@@ -8,12 +8,12 @@ import type { Address, Version } from '@herald/core';
 import type { LeaderAnswer } from '@herald/wire';
 import { AttemptLog } from './attempts.ts';
 import type { Attempt, AttemptOutcome } from './attempts.ts';
+import { objectionTo } from './belief.ts';
 import type { CancelTimer } from './clock.ts';
 import { HeraldClientError } from './errors.ts';
 import { knowsLess, transitMs } from './known-record.ts';
 import { abort, newAbort } from './on-abort.ts';
 import type { ClientParts } from './parts.ts';
-import { objectionTo } from './targets.ts';
 import { clientLimits } from './tuning.ts';
 import type { VisitedTargets } from './visited.ts';
 
@@ -136,9 +136,9 @@ export class Lookup {
     if (!this.#open.has(ask)) return;
     const { clock, endpoints, keeper } = this.#parts;
     const { carried, status } = answer;
-    const objection = carried && objectionTo(carried.sealed.record, this.#parts);
+    const objection = carried && objectionTo(carried.sealed, this.#parts);
     if (objection !== undefined) {
-      this.#failed(ask, 'rejected', objection);
+      this.#failed(ask, objection.outcome, objection.detail);
       return;
     }
     const receivedAtMs = clock.nowMs();
@@ -185,7 +185,7 @@ export class Lookup {
 
   #failed(
     ask: Ask,
-    outcome: 'timeout' | 'unreachable' | 'rejected',
+    outcome: 'timeout' | 'unreachable' | 'rejected' | 'untrusted',
     detail?: string,
     retryAfterMs = 0,
   ): void {

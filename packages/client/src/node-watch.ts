@@ -9,11 +9,11 @@
 import { validForMs } from '@herald/core';
 import type { Address } from '@herald/core';
 import type { LeaderAnswer } from '@herald/wire';
+import { objectionTo } from './belief.ts';
 import type { CancelTimer } from './clock.ts';
 import { knowsLess, transitMs } from './known-record.ts';
 import { abort, newAbort, onAbort } from './on-abort.ts';
 import type { ClientParts } from './parts.ts';
-import { objectionTo } from './targets.ts';
 import { watchTuning } from './tuning.ts';
 
 type Phase = 'opening' | 'useful' | 'without-leader';
@@ -79,10 +79,10 @@ export class NodeWatch {
     const { clock, endpoints, keeper, targets } = this.#parts;
     const { carried } = answer;
     const receivedAtMs = clock.nowMs();
-    const objection = carried && objectionTo(carried.sealed.record, this.#parts);
+    const objection = carried && objectionTo(carried.sealed, this.#parts);
     if (objection !== undefined) {
       endpoints.failed(this.#endpoint, receivedAtMs);
-      this.#leave(objection);
+      this.#leave(objection.detail);
       return;
     }
     // A pushed answer has no round trip of its own; the opening has one, which is never shorter.

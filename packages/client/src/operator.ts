@@ -3,11 +3,12 @@
  * that the operator chose, and never repeated: to step down twice would end two leaderships.
  */
 import type { Address, ElectionName } from '@herald/core';
-import type { StatusResponse, StepDownResponse } from '@herald/wire';
+import type { RecordCheck, StatusResponse, StepDownResponse } from '@herald/wire';
 import { attempt } from './attempt-call.ts';
 import type { AttemptResult } from './attempt-call.ts';
 import { AttemptLog } from './attempts.ts';
-import type { Attempt } from './attempts.ts';
+import type { Attempt, AttemptOutcome } from './attempts.ts';
+import { checkTrusted } from './belief.ts';
 import { parseElection, parseEndpoint, parseTimeout } from './client-options.ts';
 import type { CallOptions } from './client-options.ts';
 import { systemClock } from './clock.ts';
@@ -20,6 +21,8 @@ export interface OperatorOptions {
   /** `host:port` of the elector. */
   readonly elector: string;
   readonly transport: OperatorTransport;
+  /** Whose records are believed in its answers; of all unless given. */
+  readonly trustedKeys?: RecordCheck;
   readonly clock?: Clock;
 }
 
@@ -43,7 +46,7 @@ export interface Operator extends AsyncDisposable {
 /** `createOperator` without a default transport. */
 export function createOperatorOver(options: OperatorOptions): Operator {
   const elector = parseEndpoint(options.elector, 'elector');
-  const { clock = systemClock, transport } = options;
+  const { clock = systemClock, transport, trustedKeys } = options;
   const ask = <Answer>(
     what: Attempt['what'],
     call: CallOptions,
@@ -52,7 +55,11 @@ export function createOperatorOver(options: OperatorOptions): Operator {
   return {
     status: async (call = {}) => {
       const election = call.election === undefined ? undefined : parseElection(call.election);
-      return ask('status', call, (sent) => transport.status(elector, { election }, sent));
+      return ask('status', call, async (sent) => {
+        const status = await transport.status(elector, { election }, sent);
+        for (const { best } of status.elections) checkTrusted(best, trustedKeys);
+        return status;
+      });
     },
     stepDown: async (call) => {
       const election: ElectionName = parseElection(call.election);
@@ -109,9 +116,14 @@ function failureOf<Answer>(
       return new HeraldClientError('ABORTED', message, { attempts, cause });
     }
     default: {
-      const verb = result.outcome === 'rejected' ? 'refused' : 'could not be reached';
+      const verb = verbOf(result.outcome);
       const message = `the elector at ${elector} ${verb}: ${result.error.message}`;
       return new HeraldClientError(result.error.code, message, { attempts, cause: result.error });
     }
   }
+}
+
+function verbOf(outcome: AttemptOutcome): string {
+  if (outcome === 'untrusted') return 'is not believed';
+  return outcome === 'rejected' ? 'refused' : 'could not be reached';
 }

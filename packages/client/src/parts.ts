@@ -1,5 +1,6 @@
 /** What the rooms of one client share. Nothing is decided here. */
 import type { ElectionName, Random } from '@herald/core';
+import type { RecordCheck } from '@herald/wire';
 import type { Clock } from './clock.ts';
 import type { EndpointPool } from './endpoints.ts';
 import type { ClientHooks } from './hooks.ts';
@@ -47,6 +48,8 @@ export interface ClientCounters {
   adopted: number;
   /** Watches opened to nodes. */
   watches: number;
+  /** Records that were not believed, because no trusted key has signed them. */
+  untrusted: number;
 }
 
 export interface ClientParts {
@@ -60,6 +63,8 @@ export interface ClientParts {
   readonly budget: RetryBudget;
   readonly counters: ClientCounters;
   readonly targets: Targets;
+  /** Whose records are believed; of all when there is none. */
+  readonly trust: RecordCheck | undefined;
   readonly hooks: ClientHooks;
   readonly readFailure: FailureReader;
 }
@@ -79,5 +84,6 @@ export function newCounters(): ClientCounters {
     repeats: 0,
     adopted: 0,
     watches: 0,
+    untrusted: 0,
   };
 }

@@ -15,6 +15,7 @@ export async function start(): Promise<void> {
   await using client = createClient({
     seeds: ['10.0.0.1:7400', '10.0.0.2:7400'],
     election: 'payments',
+    insecure: true, // for a trial on one machine; else tls and trustedKeys: see "Security"
   });
 
   const leader = await client.getLeader();
@@ -85,6 +86,7 @@ export function observed(): Client {
   const client = createClient({
     seeds: ['10.0.0.1:7400'],
     election: 'payments',
+    insecure: true,
     hooks: openTelemetryHooks(), // or functions of your own: onCall, onAttempt, onChange
   });
   // #endregion

@@ -5,7 +5,7 @@
  * that a node that lies about the address costs one more question. This bounds what a node can do to its
  * clients; what proves a record is its signature.
  */
-import type { Address, ElectionName, LeaderRecord } from '@herald/core';
+import type { Address, LeaderRecord } from '@herald/core';
 import { HeraldClientError } from './errors.ts';
 import { clientLimits } from './tuning.ts';
 
@@ -48,17 +48,6 @@ export class Targets {
     if (record.kind === 'vacancy' || this.#isAllowed === undefined) return true;
     return this.#isAllowed(record.leader.address);
   }
-}
-
-/** Why a record that a node told may not be believed, for people; `undefined` when it may. */
-export function objectionTo(
-  record: LeaderRecord,
-  client: { readonly election: ElectionName; readonly targets: Targets },
-): string | undefined {
-  if (record.election !== client.election) return `it spoke of election ${record.election}`;
-  if (client.targets.admits(record)) return undefined;
-  const where = record.kind === 'leader' ? record.leader.address : 'nowhere';
-  return `it named a leader at ${where}, which allowTargets does not allow`;
 }
 
 /** @throws HeraldClientError `INVALID_ARGUMENT` that names the pattern. */

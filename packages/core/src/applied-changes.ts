@@ -28,9 +28,10 @@ export class AppliedChanges {
     return this.#dueMs;
   }
 
-  note(election: ElectionName, version: Version, members: number, nowMs: number): void {
+  /** @param version `undefined` when what was applied of the election is not believed any longer */
+  note(election: ElectionName, version: Version | undefined, members: number, nowMs: number): void {
     this.#latest.delete(election);
-    this.#latest.set(election, changeOf(version));
+    if (version !== undefined) this.#latest.set(election, changeOf(version));
     if (this.#dueMs !== Infinity) return;
     this.#dueMs = nowMs + jittered(this.#delayMs(members), 0.5, this.#random);
   }

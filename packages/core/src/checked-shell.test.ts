@@ -202,7 +202,7 @@ const arbitraryFrame: fc.Arbitrary<Frame> = fc.oneof(
 
 /** What may happen to a member. Links are picked by their turn among those there ever were. */
 type Step =
-  | { readonly kind: 'accept' | 'pull' | 'wake' | 'drain' }
+  | { readonly kind: 'accept' | 'pull' | 'wake' | 'drain' | 'disown' }
   | { readonly kind: 'accept-hello'; readonly member: Contact }
   | { readonly kind: 'dialed'; readonly turn: number }
   | { readonly kind: 'closed'; readonly turn: number; readonly cause: CloseCause }
@@ -216,7 +216,9 @@ const arbitraryTurn = fc.nat({ max: 30 });
 const arbitraryStep: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 2,
-    arbitrary: fc.record({ kind: fc.constantFrom('accept' as const, 'pull', 'wake', 'drain') }),
+    arbitrary: fc.record({
+      kind: fc.constantFrom('accept' as const, 'pull', 'wake', 'drain', 'disown'),
+    }),
   },
   {
     weight: 4,
@@ -359,6 +361,9 @@ export class CheckedShell {
       case 'drain':
         this.input({ kind: step.kind });
         return;
+      case 'disown':
+        this.input({ kind: 'disown', elections: elections.slice(0, 2) });
+        return;
       case 'jump':
         this.nowMs += step.ms;
         return;
@@ -432,6 +437,12 @@ export class CheckedShell {
         const { election, version: at } = effect.held.sealed.record;
         assert.ok(isNewer(at, this.#newest.get(election)), 'P2: versions only go forward');
         this.#newest.set(election, at);
+        return;
+      }
+      case 'disowned': {
+        const { election, version: at } = effect;
+        assert.deepEqual(at, this.#newest.get(election), 'what is disowned was held');
+        this.#newest.delete(election);
         return;
       }
       case 'isolation':

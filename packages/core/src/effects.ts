@@ -8,6 +8,7 @@ import type { Address, ElectionName, LinkId } from './ids.ts';
 import type { MemberView } from './member-view.ts';
 import type { HeldRecord, SealedRecord } from './record.ts';
 import type { Version } from './version.ts';
+import type { Vouched } from './vouched.ts';
 
 /**
  * How a stream came to its end. refused: nobody listens at that port, which is strong evidence that
@@ -16,10 +17,17 @@ import type { Version } from './version.ts';
 export type CloseCause = 'refused' | 'lost' | 'ended';
 
 export type Input =
-  /** Someone opened a stream to us; the id comes from `Engine.newLinkId`. */
-  | { readonly kind: 'link-accepted'; readonly link: LinkId }
+  /**
+   * Someone opened a stream to us; the id comes from `Engine.newLinkId`. Who is at the other end is
+   * vouched for where links are authenticated.
+   */
+  | {
+      readonly kind: 'link-accepted';
+      readonly link: LinkId;
+      readonly vouched?: Vouched | undefined;
+    }
   /** The stream that a `dial` effect asked for can be written to. */
-  | { readonly kind: 'link-dialed'; readonly link: LinkId }
+  | { readonly kind: 'link-dialed'; readonly link: LinkId; readonly vouched?: Vouched | undefined }
   /** A stream ended or could not be opened. */
   | {
       readonly kind: 'link-closed';
@@ -30,6 +38,8 @@ export type Input =
   | { readonly kind: 'frame'; readonly link: LinkId; readonly frame: Frame }
   /** Our elector has news, issued `ageMs` ago. */
   | { readonly kind: 'publish'; readonly sealed: SealedRecord; readonly ageMs: number }
+  /** Whoever signed what we hold of these elections is not trusted any longer: it is as if it had never come. */
+  | { readonly kind: 'disown'; readonly elections: readonly ElectionName[] }
   /** Someone knows a newer version than we hold: ask around at once. */
   | { readonly kind: 'pull' }
   /** What our owner says of this member has changed; what is not given stays. */
@@ -69,6 +79,8 @@ export type Effect =
     }
   /** The held record of this election can no longer be believed. */
   | { readonly kind: 'expired'; readonly election: ElectionName; readonly version: Version }
+  /** The held record of this election was disowned: nothing is known of it now. */
+  | { readonly kind: 'disowned'; readonly election: ElectionName; readonly version: Version }
   | { readonly kind: 'link-up'; readonly link: LinkId; readonly peer: Contact }
   | {
       readonly kind: 'link-down';

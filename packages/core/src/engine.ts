@@ -166,10 +166,10 @@ export class Engine {
     this.#nowMs = nowMs;
     switch (input.kind) {
       case 'link-accepted':
-        this.#overlay.accepted(input.link, nowMs);
+        this.#overlay.accepted(input.link, nowMs, input.vouched);
         break;
       case 'link-dialed':
-        this.#overlay.dialed(input.link, nowMs);
+        this.#overlay.dialed(input.link, nowMs, input.vouched);
         break;
       case 'link-closed':
         this.#overlay.closed(input.link, input.reason, input.cause, nowMs);
@@ -179,6 +179,9 @@ export class Engine {
         break;
       case 'publish':
         this.#plane.publish(input.sealed, input.ageMs, nowMs);
+        break;
+      case 'disown':
+        this.#plane.disown(input.elections);
         break;
       case 'pull':
         this.#rounds.pull(nowMs);
@@ -323,6 +326,8 @@ export class Engine {
     } else if (effect.kind === 'applied' && effect.isChange) {
       const { election, version } = effect.held.sealed.record;
       this.#membership.noteApplied(election, version, this.#nowMs);
+    } else if (effect.kind === 'disowned') {
+      this.#membership.noteApplied(effect.election, undefined, this.#nowMs);
     }
     this.#effects.push(effect);
   }

@@ -1,6 +1,6 @@
 /**
  * Decides what this member believes: one record per election, and the only place where a held
- * version changes. It changes forward only (P2). Here too: when a record ceases to be believable,
+ * version changes. It changes forward only (P2), unless its signer lost the fleet's trust. Here too: when a record ceases to be believable,
  * and the hash that two members compare.
  */
 import type { EffectSink } from './effects.ts';
@@ -95,6 +95,16 @@ export class HeldRecords {
     this.#nextExpiryMs = Math.min(this.#nextExpiryMs, expiryMs(held));
     this.#emit({ kind: 'applied', held, previous, isChange });
     return true;
+  }
+
+  /** Holds nothing of this election any longer. */
+  disown(election: ElectionName): void {
+    const slot = this.#slots.get(election);
+    if (slot === undefined) return;
+    const { version } = slot.held.sealed.record;
+    this.#hash.toggle(electionHash(election, version));
+    this.#slots.delete(election);
+    this.#emit({ kind: 'disowned', election, version });
   }
 
   /** Whether a leader's renewals seem to pass us by: they come every third of the validity. */

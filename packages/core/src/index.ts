@@ -74,6 +74,7 @@ export type { Random } from './random.ts';
 export { Engine } from './engine.ts';
 export type { EngineOptions, LinkView } from './engine.ts';
 export type { CloseCause, Effect, Input } from './effects.ts';
+export type { Vouched } from './vouched.ts';
 export type { ChangeTrace } from './held-records.ts';
 export type { LeaderPlaneCounters } from './leader-plane.ts';
 export type { MembershipCounters } from './membership-plane.ts';

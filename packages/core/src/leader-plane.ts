@@ -136,6 +136,17 @@ export class LeaderPlane {
     if (this.#apply(held, undefined)) this.#spread(sealed.record.election, undefined, nowMs);
   }
 
+  /**
+   * Forgets what is held of these elections, and what the other ends of links showed of them: a version
+   * that nobody could ever outdo may be among it, and would keep all that is true from them.
+   */
+  disown(elections: readonly ElectionName[]): void {
+    for (const election of elections) {
+      this.#records.disown(election);
+      for (const peer of this.#peers.values()) peer.known.delete(election);
+    }
+  }
+
   /** Takes a record from a link whose one-way delay is `delayMs`. */
   receivePush(link: LinkId, frame: PushFrame, delayMs: number, nowMs: number): void {
     const peer = this.#peers.get(link);
@@ -369,7 +380,8 @@ export class LeaderPlane {
   /** Those that are due at `dueMs`, as of `nowMs`, to all lazy links that have not shown this change. */
   #sendLazyPushes(dueMs: number, nowMs: number): void {
     for (const { election, turn } of this.#lazyPushes.take(dueMs)) {
-      const { version } = this.#slot(election).held.sealed.record;
+      const version = this.held(election)?.sealed.record.version;
+      if (version === undefined) continue; // disowned meanwhile
       for (const [link, peer] of this.#peers) {
         if (peer.eager || peer.lazyTurn !== turn) continue;
         const known = peer.known.get(election);

@@ -1,6 +1,7 @@
 /** The links of one member: who is at the other end, how far the greeting went, how long it takes. */
 import type { Contact } from './frames.ts';
 import type { Address, LinkId, NodeId } from './ids.ts';
+import type { Vouched } from './vouched.ts';
 
 /** Samples that the round trip of a link is the minimum of: long enough to see an unloaded one. */
 const roundTripSamplesMax = 8;
@@ -22,6 +23,8 @@ export interface Link {
   /** Where we dialled; undefined for inbound links. */
   readonly address: Address | undefined;
   phase: LinkPhase;
+  /** What a certificate says of the other end; undefined where links are not authenticated. */
+  vouched: Vouched | undefined;
   /** Known once the link is up. */
   peer: Contact | undefined;
   /** When the present phase began. */
@@ -65,6 +68,7 @@ export class LinkTable {
       direction: dialled === undefined ? 'inbound' : 'outbound',
       address: dialled?.address,
       phase: dialled === undefined ? 'greeting' : 'dialing',
+      vouched: undefined,
       peer: undefined,
       sinceMs: nowMs,
       purpose: dialled?.purpose ?? 'fanout',

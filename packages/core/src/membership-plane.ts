@@ -263,8 +263,8 @@ export class MembershipPlane {
     this.#pushes.flush(this.#own.contact.nodeId, nowMs);
   }
 
-  /** A change of leader was applied here: the fleet is told of it when it has time. */
-  noteApplied(election: ElectionName, version: Version, nowMs: number): void {
+  /** What is applied of an election now, undefined once disowned: the fleet is told of it when it has time. */
+  noteApplied(election: ElectionName, version: Version | undefined, nowMs: number): void {
     this.#applied.note(election, version, this.table.count, nowMs);
   }
 

@@ -23,6 +23,8 @@ import type { MemberTable } from './member-table.ts';
 import { pickSome } from './random.ts';
 import type { Random } from './random.ts';
 import type { EngineTuning } from './tuning.ts';
+import { impostureOf } from './vouched.ts';
+import type { Vouched } from './vouched.ts';
 
 /** What the overlay needs from the planes that run over its links, and tells them. */
 export interface OverlayListener {
@@ -160,8 +162,9 @@ export class Overlay {
     return pickSome([...live, ...heardOf], count, this.#random);
   }
 
-  accepted(id: LinkId, nowMs: number): void {
+  accepted(id: LinkId, nowMs: number, vouched?: Vouched): void {
     const link = this.links.add(id, undefined, nowMs);
+    link.vouched = vouched;
     this.#expectGreeting(nowMs);
     if (this.links.countInbound('greeting') > limits.greetingLinksMax) {
       this.close(link, 'too many links that did not greet yet', nowMs);
@@ -169,9 +172,10 @@ export class Overlay {
   }
 
   /** The stream that we dialled can be written to: greet. */
-  dialed(id: LinkId, nowMs: number): void {
+  dialed(id: LinkId, nowMs: number, vouched?: Vouched): void {
     const link = this.links.get(id);
     if (link?.phase !== 'dialing') return;
+    link.vouched = vouched;
     if (link.purpose === 'glance') {
       this.close(link, 'somebody is there', nowMs);
       return;
@@ -230,8 +234,12 @@ export class Overlay {
       this.violated(link, 'unexpected hello', nowMs);
       return;
     }
-    this.#noteNamesake(hello.member, nowMs);
-    const refusal = this.#admission.refusalOf(link, hello, nowMs);
+    const imposture = impostureOf(link.vouched, hello.member);
+    if (imposture === undefined) this.#noteNamesake(hello.member, nowMs);
+    const refusal: Refusal | undefined =
+      imposture === undefined
+        ? this.#admission.refusalOf(link, hello, nowMs)
+        : { reason: 'invalid', detail: imposture };
     if (refusal !== undefined) {
       this.#refuse(link, refusal, hello.member, nowMs);
       return;
@@ -262,6 +270,11 @@ export class Overlay {
     }
     if (welcome.protocol < min || welcome.protocol > max) {
       this.violated(link, `protocol ${welcome.protocol} was not offered`, nowMs);
+      return;
+    }
+    const imposture = impostureOf(link.vouched, member);
+    if (imposture !== undefined) {
+      this.violated(link, imposture, nowMs);
       return;
     }
     if (member.nodeId === this.#identity.own.contact.nodeId) {

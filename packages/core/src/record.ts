@@ -44,7 +44,7 @@ export type LeaderRecord = LeaderClaim | Vacancy;
 export interface SealedRecord {
   readonly record: LeaderRecord;
   readonly bytes: Uint8Array;
-  /** Key id and signature of the issuer; empty while records are not signed. */
+  /** Key id and signature of the issuer; empty when it does not sign. Whoever hands it to us has checked them. */
   readonly keyId: string;
   readonly signature: Uint8Array;
 }

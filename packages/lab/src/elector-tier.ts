@@ -2,6 +2,7 @@
  * The electors of a lab. Decides what the lab knows of the election from their logs: which change was
  * published first, when, and who led when.
  */
+import type { LabSecurity } from './authority/lab-security.ts';
 import type { EtcdCluster } from './etcd/etcd-cluster.ts';
 import type { ElectorLogEvent, Publication } from './elector/elector-log.ts';
 import { ElectorProcess } from './elector/elector-process.ts';
@@ -17,7 +18,10 @@ export interface ElectorTierOptions {
   readonly etcd: EtcdCluster;
   /** Under which the election lies in etcd; of this lab alone, also where others use that etcd. */
   readonly prefix: string;
+  readonly ids: readonly string[];
+  /** One for each id. */
   readonly ports: readonly number[];
+  readonly security: LabSecurity;
   readonly ttlSeconds: number;
   /** Members of the tier to join by. */
   readonly seeds: readonly string[];
@@ -51,7 +55,7 @@ export class ElectorTier implements AsyncDisposable {
 
   constructor(options: ElectorTierOptions) {
     this.#options = options;
-    this.electors = options.ports.map((port, index) => this.#newElector(port, index));
+    this.electors = options.ids.map((id, index) => this.#newElector(id, options.ports[index] ?? 0));
   }
 
   /** Starts all at once; resolves when all are ready. */
@@ -87,10 +91,10 @@ export class ElectorTier implements AsyncDisposable {
     await this.stop();
   }
 
-  #newElector(port: number, index: number): ElectorProcess {
+  #newElector(id: string, port: number): ElectorProcess {
     const { etcd, prefix, ttlSeconds, seeds, logLevel, onChange, onEvent } = this.#options;
+    const { security } = this.#options;
     const { cluster, election, host } = labNames;
-    const id = `elector-${String(index + 1)}`;
     const elector: ElectorProcess = new ElectorProcess({
       id,
       host,
@@ -101,6 +105,7 @@ export class ElectorTier implements AsyncDisposable {
         ...['--prefix', prefix, ...etcd.endpoints.flatMap((url) => ['--etcd', url])],
         ...seeds.flatMap((seed) => ['--join', seed]),
         ...['--log-level', logLevel],
+        ...security.electorFlags(id),
       ],
       onEvent: (event) => {
         this.#take(id, event);

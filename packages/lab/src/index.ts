@@ -1,5 +1,16 @@
 /** A real Herald cluster on one machine: what other packages may use of it. */
 export {
+  CertificateAuthority,
+  type CertificateRequest,
+  type IssuedCertificate,
+} from './authority/certificate-authority.ts';
+export {
+  CertificateFiles,
+  tlsFlags,
+  type Issued,
+  type TlsFiles,
+} from './authority/certificate-files.ts';
+export {
   findRaftLeader,
   startEtcd,
   type EtcdCluster,

@@ -17,6 +17,8 @@ export interface LabOptions {
   readonly fanout?: number;
   /** Of the gossip nodes; the electors log what the lab needs of them in any case. */
   readonly logLevel?: string;
+  /** Plain text and unsigned records; TLS and signatures unless true. */
+  readonly insecure?: boolean;
   readonly env?: NodeJS.ProcessEnv;
   /** Ends the start; a lab that is up is ended by closing it. */
   readonly signal?: AbortSignal;

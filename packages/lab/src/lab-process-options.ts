@@ -44,6 +44,12 @@ export const labProcessOptions = defineOptions({
     description: 'TTL of the leader’s lease, in whole seconds: how long a crash goes unnoticed',
     group: 'Lab',
   },
+  insecure: {
+    flag: '--insecure',
+    schema: onOff(),
+    description: 'Plain text and unsigned records, instead of certificates and keys for everybody',
+    group: 'Lab',
+  },
   once: {
     flag: '--once',
     schema: onOff(),

@@ -6,6 +6,7 @@
 import { createClient, createOperator } from '@herald/client';
 import type { Client, ClientOptions } from '@herald/client';
 import { monotonicNowMs } from '@herald/process';
+import type { LabSecurity } from './authority/lab-security.ts';
 import type { ElectorTier, ElectorTierEvent } from './elector-tier.ts';
 import type { ElectorProcess } from './elector/elector-process.ts';
 import type { Leadership, LeadershipLedger } from './elector/leadership-ledger.ts';
@@ -36,6 +37,7 @@ export type LabEvent =
   | { readonly kind: 'worker-ended'; readonly worker: NodeWorker; readonly how: string };
 
 export interface LabParts {
+  readonly security: LabSecurity;
   readonly etcd: EtcdCluster;
   /** Whether the etcd was started for this lab, and ends with it. */
   readonly ownsEtcd: boolean;
@@ -97,6 +99,11 @@ export class Lab implements AsyncDisposable {
     return this.#parts.nodes.nodes;
   }
 
+  /** What its own clients and operators prove themselves with. */
+  get security(): LabSecurity {
+    return this.#parts.security;
+  }
+
   /** Who led when, by the electors' logs. */
   get ledger(): LeadershipLedger {
     return this.#parts.electors.ledger;
@@ -136,7 +143,10 @@ export class Lab implements AsyncDisposable {
     if (leader === undefined || elector === undefined) {
       throw new LabError('unsupported', 'nobody leads, so nobody can step down');
     }
-    await using operator = createOperator({ elector: elector.address });
+    await using operator = createOperator({
+      elector: elector.address,
+      ...this.#parts.security.operator,
+    });
     const requestedMs = monotonicNowMs();
     const { steppedDown } = await operator.stepDown({ election: labNames.election, reason });
     if (!steppedDown) throw new LabError('unsupported', `${elector.id} did not lead when asked`);
@@ -148,7 +158,8 @@ export class Lab implements AsyncDisposable {
     const seeds = this.#liveNodes()
       .slice(-clientSeedsMax)
       .map(({ address }) => address);
-    return createClient({ seeds, election: labNames.election, ...options });
+    const { client } = this.#parts.security;
+    return createClient({ seeds, election: labNames.election, ...client, ...options });
   }
 
   /** Waits until all nodes hold the newest change, and do so still a moment later. */
@@ -248,10 +259,11 @@ export class Lab implements AsyncDisposable {
   }
 
   async #end(): Promise<void> {
-    const { electors, nodes, etcd, ownsEtcd } = this.#parts;
+    const { electors, nodes, etcd, ownsEtcd, security } = this.#parts;
     // Electors give back their leases, for which etcd must still be there.
     await Promise.all([electors.stop(), nodes.stop()]);
     if (ownsEtcd) await etcd.stop();
+    await security[Symbol.asyncDispose]();
   }
 
   #liveNodes(): readonly LabNode[] {

@@ -41,6 +41,7 @@ async function bringUp(
     ttlSeconds: ttl / 1_000,
     nodesPerProcess: nodesPerProcessOf(options),
     logLevel,
+    insecure: options.insecure,
     ...(portBase !== undefined && { portBase }),
     ...(fanout !== undefined && { fanout }),
     env: etcdEnvironment(etcdEndpoints),

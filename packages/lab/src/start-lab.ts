@@ -4,6 +4,8 @@
  */
 import { randomBytes } from 'node:crypto';
 import { monotonicNowMs } from '@herald/process';
+import { insecureLab, secureLab } from './authority/lab-security.ts';
+import type { LabSecurity } from './authority/lab-security.ts';
 import { ElectorTier } from './elector-tier.ts';
 import { startEtcd } from './etcd/etcd-cluster.ts';
 import type { EtcdCluster } from './etcd/etcd-cluster.ts';
@@ -52,7 +54,10 @@ async function bringUp(options: LabOptions, own: Own): Promise<LabParts> {
   const events = new EventQueue<LabEvent>();
   const notifier = new Notifier();
   const ports = await choosePorts(options);
-  const nodes = own(newNodeTier(options, ports, events, notifier));
+  const electorIds = ports.electors.map((_, index) => `elector-${String(index + 1)}`);
+  const isPlain = options.insecure === true;
+  const security = own(isPlain ? insecureLab : await secureLab(labNames.cluster, electorIds));
+  const nodes = own(newNodeTier(options, security, ports, events, notifier));
   const etcd = await startBoth(options, (signal) => ({
     etcd: provideEtcd({ ...options, signal }, own),
     nodes: startNodes(nodes, { ...options, signal }),
@@ -62,7 +67,9 @@ async function bringUp(options: LabOptions, own: Own): Promise<LabParts> {
     new ElectorTier({
       etcd,
       prefix,
+      ids: electorIds,
       ports: ports.electors,
+      security,
       ttlSeconds: options.ttlSeconds ?? labDefaults.ttlSeconds,
       seeds: nodes.seeds,
       logLevel: 'info',
@@ -80,7 +87,7 @@ async function bringUp(options: LabOptions, own: Own): Promise<LabParts> {
   }, options.signal);
   const electionPrefix = `${prefix}/${labNames.election}/`;
   const ownsEtcd = typeof options.etcd !== 'object';
-  return { etcd, ownsEtcd, electionPrefix, nodes, electors, events, notifier };
+  return { security, etcd, ownsEtcd, electionPrefix, nodes, electors, events, notifier };
 }
 
 /**
@@ -135,6 +142,7 @@ async function provideEtcd(options: LabOptions, own: Own): Promise<EtcdCluster> 
 
 function newNodeTier(
   options: LabOptions,
+  security: LabSecurity,
   ports: PortPlan,
   events: EventQueue<LabEvent>,
   notifier: Notifier,
@@ -151,6 +159,7 @@ function newNodeTier(
       logLevel,
       lazyDelayMs,
       ...(fanout !== undefined && { fanout }),
+      ...(security.nodes && { security: security.nodes }),
     },
     nodes,
     nodesPerProcess: options.nodesPerProcess ?? labDefaults.nodesPerProcess,

@@ -1,22 +1,30 @@
 /** Starts a member: the server first, so that the address it goes by is known. */
-import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { Server } from '@grpc/grpc-js';
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { parseAddress } from '@herald/core';
 import type { Frame } from '@herald/core';
 import { channelOptions, gossipService } from '@herald/wire';
 import type { IncomingFrame } from '@herald/wire';
-import { bindServer } from './bind-server.ts';
+import { listenInsecurely } from './bind-server.ts';
 import { acceptedStream } from './grpc-streams.ts';
 import { Member } from './member.ts';
 import type { MemberOptions } from './options.ts';
+import { silentLogger } from './silent-logger.ts';
 import { StatsCollector } from './stats.ts';
+import { checkOwnIdentity, Gatekeeper } from './tls/gatekeeper.ts';
+import { listenSecurely } from './tls/secure-listener.ts';
 
 /**
  * Starts a member: it listens when the promise resolves, and joins from then on.
- * @throws MemberError `ADDRESS_IN_USE` or `LISTEN_FAILED`.
+ * @throws MemberError `ADDRESS_IN_USE`, `LISTEN_FAILED`, or `WRONG_CERTIFICATE` when that of `tls` is
+ *   for another cluster, role or node id.
  */
 export async function createMember(options: MemberOptions): Promise<Member> {
-  const server = new Server(channelOptions.server);
+  const gatekeeper = gatekeeperOf(options);
+  const server = new Server({
+    ...channelOptions.server,
+    ...(gatekeeper === undefined ? {} : { interceptors: [gatekeeper.interceptor] }),
+  });
   const started: { member?: Member } = {}; // the server answers as soon as it is bound
   const stats = new StatsCollector();
   const link = {
@@ -30,19 +38,26 @@ export async function createMember(options: MemberOptions): Promise<Member> {
       link: (call: ServerDuplexStream<IncomingFrame, Frame>) => {
         const stream = acceptedStream(call);
         if (started.member === undefined) stream.abort();
-        else started.member.accept(stream);
+        else started.member.accept(stream, gatekeeper?.vouchedFor(call));
       },
     },
   );
   options.addServices?.(server);
-  const port = await bindServer(
-    server,
-    options.listen,
-    options.credentials?.server ?? ServerCredentials.createInsecure(),
-  );
-  const address = options.advertise ?? parseAddress(`${dialableHost(options.listen.host)}:${port}`);
-  started.member = new Member(options, server, stats, { ...options.listen, port }, address);
+  const entrance =
+    gatekeeper === undefined
+      ? await listenInsecurely(server, options.listen)
+      : await listenSecurely(server, gatekeeper, options.listen);
+  const host = dialableHost(options.listen.host);
+  const address = options.advertise ?? parseAddress(`${host}:${entrance.port}`);
+  started.member = new Member(options, { server, stats, entrance, gatekeeper }, address);
   return started.member;
+}
+
+function gatekeeperOf(options: MemberOptions): Gatekeeper | undefined {
+  const { tls, logger = silentLogger } = options;
+  if (tls === undefined) return undefined;
+  checkOwnIdentity(tls, options);
+  return new Gatekeeper(tls, logger, () => performance.now());
 }
 
 /** A wildcard host is for listening; what others dial on this machine is the loopback address. */

@@ -3,18 +3,28 @@
  * that the first frame measures the network and not the set-up.
  */
 import { connect } from 'node:net';
-import { connectivityState } from '@grpc/grpc-js';
+import { connectivityState, credentials } from '@grpc/grpc-js';
 import type { ChannelCredentials, ClientDuplexStream } from '@grpc/grpc-js';
-import type { Address, CloseCause, Effect, Frame, LinkId } from '@herald/core';
-import { GossipClient, channelOptions, gossipService } from '@herald/wire';
+import type { Address, CloseCause, Effect, Frame, LinkId, Vouched } from '@herald/core';
+import { GossipClient, channelOptions, gossipService, tlsTroubleIn, vouchedBy } from '@herald/wire';
 import type { IncomingFrame } from '@herald/wire';
 import { dialedStream } from './grpc-streams.ts';
 import type { FrameStream } from './link-stream.ts';
 import type { StatsCollector } from './stats.ts';
+import type { Gatekeeper } from './tls/gatekeeper.ts';
 
 export interface DialerListener {
-  dialed(link: LinkId, stream: FrameStream): void;
+  /** @param vouched What the certificate of whoever answered says of it, with TLS. */
+  dialed(link: LinkId, stream: FrameStream, vouched: Vouched | undefined): void;
   failed(link: LinkId, reason: string, cause: CloseCause): void;
+}
+
+/** A dial that opens a stream. */
+interface Opening {
+  readonly link: LinkId;
+  readonly address: Address;
+  /** What the certificate of whoever answered says, once it has. */
+  vouched?: Vouched | undefined;
 }
 
 /** A dial that is under way: the means by which it can be ended. */
@@ -23,14 +33,14 @@ interface Attempt {
 }
 
 export class Dialer {
-  readonly #credentials: ChannelCredentials;
+  readonly #gate: Gatekeeper | undefined;
   readonly #listener: DialerListener;
   readonly #stats: StatsCollector;
   readonly #pending = new Map<LinkId, Attempt>();
 
-  constructor(credentials: ChannelCredentials, stats: StatsCollector, listener: DialerListener) {
+  constructor(gate: Gatekeeper | undefined, stats: StatsCollector, listener: DialerListener) {
     this.#stats = stats;
-    this.#credentials = credentials;
+    this.#gate = gate;
     this.#listener = listener;
   }
 
@@ -80,9 +90,18 @@ export class Dialer {
   }
 
   #connect(link: LinkId, address: Address): void {
-    const client = new GossipClient(address, this.#credentials, channelOptions.link);
+    const opening: Opening = { link, address };
+    const client = new GossipClient(address, this.#credentials(opening), channelOptions.link);
     this.#pending.set(link, client);
-    this.#follow(link, client);
+    this.#follow(opening, client);
+  }
+
+  /** With TLS each channel has its own, so that what is noted is of whoever is on this very link. */
+  #credentials(opening: Opening): ChannelCredentials {
+    if (this.#gate === undefined) return credentials.createInsecure();
+    return this.#gate.tls.memberChannel((peer) => {
+      opening.vouched = vouchedBy(peer);
+    });
   }
 
   #open(client: GossipClient): ClientDuplexStream<Frame, IncomingFrame> {
@@ -90,7 +109,8 @@ export class Dialer {
     return client.makeBidiStreamRequest(gossipService.link.path, encode, decode);
   }
 
-  #follow(link: LinkId, client: GossipClient): void {
+  #follow(opening: Opening, client: GossipClient): void {
+    const { link } = opening;
     if (!this.#pending.has(link)) return; // cancelled
     const channel = client.getChannel();
     const state = channel.getConnectivityState(true);
@@ -100,11 +120,12 @@ export class Dialer {
         const release = (): void => {
           client.close();
         };
-        this.#listener.dialed(link, dialedStream(this.#open(client), release));
+        const stream = dialedStream(this.#open(client), release);
+        this.#listener.dialed(link, stream, opening.vouched);
         return;
       }
       case connectivityState.TRANSIENT_FAILURE:
-        this.#findCause(link, client);
+        this.#findCause(opening, client);
         return;
       case connectivityState.SHUTDOWN:
         this.cancel(link);
@@ -113,22 +134,33 @@ export class Dialer {
       case connectivityState.IDLE:
       case connectivityState.CONNECTING:
         channel.watchConnectivityState(state, Infinity, () => {
-          this.#follow(link, client);
+          this.#follow(opening, client);
         });
     }
   }
 
   /**
    * A channel does not tell why it cannot connect, but a call on it ends at once and does. That nobody
-   * listens at a port says much more of the process there than that no answer came.
+   * listens at a port says much more of the process there than that no answer came; that TLS did not
+   * come about, though somebody answered, says nothing against its life.
    */
-  #findCause(link: LinkId, client: GossipClient): void {
+  #findCause(opening: Opening, client: GossipClient): void {
+    const { link } = opening;
     const call = this.#open(client);
     call.on('error', (error: Error) => {
       if (!this.#pending.has(link)) return; // cancelled
       this.cancel(link);
-      const refused = error.message.includes('ECONNREFUSED');
-      this.#listener.failed(link, error.message, refused ? 'refused' : 'lost');
+      const { message } = error;
+      const trouble = this.#gate === undefined ? undefined : tlsTroubleIn(message);
+      if (message.includes('ECONNREFUSED')) {
+        this.#listener.failed(link, message, 'refused');
+      } else if (trouble === undefined) {
+        this.#listener.failed(link, message, 'lost');
+      } else {
+        this.#gate?.noteFailedDial(opening.address, trouble);
+        const cause = trouble.isAnswered ? 'ended' : 'lost';
+        this.#listener.failed(link, trouble.explanation, cause);
+      }
     });
   }
 }

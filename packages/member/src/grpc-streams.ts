@@ -14,7 +14,8 @@ export function dialedStream(
   let cause: CloseCause = 'ended';
   call.on('error', (error: ServiceError) => {
     reason = describe(error);
-    cause = 'lost';
+    // An answer, though none that we like: the member lives.
+    cause = error.code === status.PERMISSION_DENIED ? 'ended' : 'lost';
   });
   return {
     write: (frame) => call.write(frame),
@@ -52,9 +53,9 @@ export function acceptedStream(call: ServerDuplexStream<IncomingFrame, Frame>): 
     end: () => {
       call.end();
     },
-    abort: () => {
+    abort: (details = 'link aborted') => {
       // grpc-js ends a server's stream with an error status this way; it has no reset of its own.
-      call.emit('error', { code: status.ABORTED, details: 'link aborted' });
+      call.emit('error', { code: status.ABORTED, details });
     },
     onFrame: (listener) => {
       call.on('data', listener);

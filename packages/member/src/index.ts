@@ -4,6 +4,7 @@ export { Member } from './member.ts';
 export type { MemberLogger, MemberObserver, MemberOptions } from './options.ts';
 export { MemberError } from './errors.ts';
 export type { MemberErrorCode } from './errors.ts';
+export type { RecordsRefused } from './record-gate.ts';
 export type { MemberStats } from './stats.ts';
 export {
   nodeLookupIdleMs,

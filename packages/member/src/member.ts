@@ -2,7 +2,6 @@
  * A running gossip member: the shell around the core's engine. It feeds the engine with what happens
  * on streams and with the time, and carries out the effects; it decides nothing of the protocol.
  */
-import { credentials as channelCredentials } from '@grpc/grpc-js';
 import type { Server } from '@grpc/grpc-js';
 import { Engine, assertNever, isNewer } from '@herald/core';
 import type {
@@ -23,31 +22,32 @@ import type {
   NodeId,
   Role,
   Version,
+  Vouched,
 } from '@herald/core';
 import { encodeRecord } from '@herald/wire';
 import type { ConvergenceAnswer, IncomingFrame, LeaderAnswer, MemberList } from '@herald/wire';
 import { answerFrom, isBehind, whomToAsk } from './answer.ts';
+import type { Entrance } from './bind-server.ts';
+import { generationNow, monotonicNowMs } from './clocks.ts';
+import { ended } from './drain.ts';
 import { Dialer } from './dialer.ts';
 import { LinkStream } from './link-stream.ts';
 import { listMembers } from './member-list.ts';
 import type { FrameStream } from './link-stream.ts';
 import type { MemberLogger, MemberOptions } from './options.ts';
-import { type StatsCollector } from './stats.ts';
-import type { MemberStats } from './stats.ts';
+import { RecordGate } from './record-gate.ts';
+import { silentLogger } from './silent-logger.ts';
+import type { MemberStats, StatsCollector } from './stats.ts';
+import type { Gatekeeper } from './tls/gatekeeper.ts';
 import { Watchers } from './watchers.ts';
 
-/** How long closing waits for streams to end by themselves. */
-const drainMs = 500;
-
-/** Adds up with `performance.now()` to CLOCK_MONOTONIC, without a BigInt for each look at the clock. */
-const monotonicOriginMs = Number(process.hrtime.bigint()) / 1e6 - performance.now();
-
-const silent: MemberLogger = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-};
+/** What `createMember` made before there was a member. */
+export interface MemberParts {
+  readonly server: Server;
+  readonly stats: StatsCollector;
+  readonly entrance: Entrance;
+  readonly gatekeeper: Gatekeeper | undefined;
+}
 
 export class Member implements AsyncDisposable {
   readonly cluster: ClusterName;
@@ -56,12 +56,16 @@ export class Member implements AsyncDisposable {
   readonly #options: MemberOptions;
   readonly #logger: MemberLogger;
   readonly #server: Server;
+  readonly #entrance: Entrance;
+  readonly #gatekeeper: Gatekeeper | undefined;
   readonly #engine: Engine;
   readonly #streams = new Map<LinkId, LinkStream>();
   readonly #dialer: Dialer;
   readonly #watchers = new Watchers();
   readonly #closingListeners = new Set<() => void>();
   readonly #stats: StatsCollector;
+  readonly #records: RecordGate;
+  readonly #stopFollowingTrust: (() => void) | undefined;
   readonly #inputs: Input[] = [];
   #handling = false;
   #timer: NodeJS.Timeout | undefined;
@@ -70,18 +74,16 @@ export class Member implements AsyncDisposable {
   #closing: Promise<void> | undefined;
 
   /** Use `createMember`. */
-  constructor(
-    options: MemberOptions,
-    server: Server,
-    stats: StatsCollector,
-    listening: { readonly host: string; readonly port: number },
-    address: Address,
-  ) {
+  constructor(options: MemberOptions, parts: MemberParts, address: Address) {
+    const { server, stats, entrance, gatekeeper } = parts;
     this.#options = options;
-    this.#logger = options.logger ?? silent;
+    this.#logger = options.logger ?? silentLogger;
     this.#server = server;
+    this.#entrance = entrance;
+    this.#gatekeeper = gatekeeper;
     this.#stats = stats;
-    this.listening = listening;
+    this.#records = new RecordGate(options.trust, this.#logger);
+    this.listening = { ...options.listen, port: entrance.port };
     this.cluster = options.cluster;
     const self: Contact = {
       nodeId: options.nodeId,
@@ -89,19 +91,15 @@ export class Member implements AsyncDisposable {
       address,
       role: options.role,
     };
-    this.#dialer = new Dialer(
-      options.credentials?.channel ?? channelCredentials.createInsecure(),
-      stats,
-      {
-        dialed: (link, stream) => {
-          this.#adopt(link, stream);
-          this.#feed({ kind: 'link-dialed', link });
-        },
-        failed: (link, reason, cause) => {
-          this.#feed({ kind: 'link-closed', link, reason, cause });
-        },
+    this.#dialer = new Dialer(gatekeeper, stats, {
+      dialed: (link, stream, vouched) => {
+        this.#adopt(link, stream);
+        this.#feed({ kind: 'link-dialed', link, vouched });
       },
-    );
+      failed: (link, reason, cause) => {
+        this.#feed({ kind: 'link-closed', link, reason, cause });
+      },
+    });
     this.#engine = new Engine({
       cluster: options.cluster,
       self,
@@ -110,6 +108,9 @@ export class Member implements AsyncDisposable {
       random: options.random ?? Math.random,
       nowMs: this.nowMs(),
       ...(options.tuning === undefined ? {} : { tuning: options.tuning }),
+    });
+    this.#stopFollowingTrust = options.trust?.onReplaced(() => {
+      this.#disown();
     });
     this.#feed({ kind: 'wake' });
   }
@@ -127,13 +128,18 @@ export class Member implements AsyncDisposable {
     return this.contact.address;
   }
 
+  /** What its records are signed with; empty when they are not. */
+  get signingKeyId(): string {
+    return this.#options.signer?.keyId ?? '';
+  }
+
   /** Milliseconds of CLOCK_MONOTONIC: comparable between the processes of one machine. */
   nowMs(): number {
-    return performance.now() + monotonicOriginMs;
+    return monotonicNowMs();
   }
 
   /**
-   * Spreads a record that was issued `issuedAgoMs` ago. Returns false, and does nothing, when it is
+   * Signs a record that was issued `issuedAgoMs` ago, and spreads it. Returns false, and does nothing, when it is
    * not newer than the one held, or the member is closed.
    * @throws WireError when the record breaks a limit.
    */
@@ -141,7 +147,8 @@ export class Member implements AsyncDisposable {
     const held = this.leader(record.election);
     if (this.#closed) return false;
     if (!isNewer(record.version, held?.sealed.record.version)) return false;
-    this.#feed({ kind: 'publish', sealed: encodeRecord(record), ageMs: issuedAgoMs });
+    const sealed = encodeRecord(record, this.#options.signer);
+    this.#feed({ kind: 'publish', sealed, ageMs: issuedAgoMs });
     return true;
   }
 
@@ -223,18 +230,21 @@ export class Member implements AsyncDisposable {
   }
 
   stats(): MemberStats {
-    return this.#stats.read(this.#engine, this.#watchers.size);
+    return this.#stats.read(this.#engine, this.#watchers.size, {
+      recordsRefused: this.#records.refused,
+      turnedAway: this.#gatekeeper?.refusals ?? {},
+    });
   }
 
   /** Takes a stream that somebody opened; called by the server. */
-  accept(stream: FrameStream): void {
+  accept(stream: FrameStream, vouched?: Vouched): void {
     if (this.#closed) {
       stream.abort();
       return;
     }
     const link = this.#engine.newLinkId();
     this.#adopt(link, stream);
-    this.#feed({ kind: 'link-accepted', link });
+    this.#feed({ kind: 'link-accepted', link, vouched });
   }
 
   /**
@@ -294,6 +304,7 @@ export class Member implements AsyncDisposable {
         this.#watchers.notify(effect.held.sealed.record.election, !effect.isChange);
         return;
       case 'expired':
+      case 'disowned':
         this.#watchers.notify(effect.election, false);
         return;
       case 'link-up':
@@ -342,28 +353,49 @@ export class Member implements AsyncDisposable {
       case 'unknown':
         return;
       case 'malformed':
-        this.#logger.warn({ link, error: frame.error.message }, 'link closed: malformed frame');
-        this.#streams.get(link)?.abort();
-        this.#forget(link, `malformed frame: ${frame.error.message}`);
+        this.#breakOff(link, `malformed frame: ${frame.error.message}`);
         return;
+      case 'push': {
+        const verdict = this.#records.judge(frame.sealed, link, this.nowMs());
+        if (verdict.kind === 'pass') this.#feed({ kind: 'frame', link, frame });
+        else if (verdict.kind === 'close') this.#breakOff(link, verdict.reason);
+        return;
+      }
       default:
         this.#feed({ kind: 'frame', link, frame });
     }
   }
 
+  /** Ends a link at once, because of what the other end sent or does not read. */
+  #breakOff(link: LinkId, reason: string): void {
+    this.#logger.warn({ link, reason }, 'link closed');
+    this.#streams.get(link)?.abort(reason);
+    this.#forget(link, reason);
+  }
+
   #send(link: LinkId, { frame }: Extract<Effect, { kind: 'send' }>): void {
     const stream = this.#streams.get(link);
     if (stream === undefined) return;
-    if (stream.send(frame)) return;
-    this.#logger.warn({ link }, 'link closed: the other end does not read');
-    stream.abort();
-    this.#forget(link, 'the other end does not read');
+    if (!stream.send(frame)) this.#breakOff(link, 'the other end does not read');
   }
 
   #forget(link: LinkId, reason: string, cause: CloseCause = 'ended'): void {
     this.#streams.delete(link);
     this.#dialer.cancel(link);
     this.#feed({ kind: 'link-closed', link, reason, cause });
+  }
+
+  /** Lets go of what a key has signed that is trusted no longer. */
+  #disown(): void {
+    const distrusted = this.elections().filter((election) =>
+      this.#records.isDistrusted(this.leader(election)),
+    );
+    if (distrusted.length === 0) return;
+    this.#logger.warn(
+      { elections: distrusted },
+      'records disowned: their key is not trusted any more',
+    );
+    this.#feed({ kind: 'disown', elections: distrusted });
   }
 
   #noteMember({ view, previous }: Extract<Effect, { kind: 'member-changed' }>): void {
@@ -404,32 +436,15 @@ export class Member implements AsyncDisposable {
     this.#feed({ kind: 'leave' });
     this.#closed = true;
     clearTimeout(this.#timer);
+    this.#stopFollowingTrust?.();
     this.#watchers.close();
     for (const listener of this.#closingListeners) listener();
     this.#dialer.close();
+    this.#entrance.close();
     const streams = [...this.#streams.values()];
     this.#streams.clear();
     for (const stream of streams) stream.close();
-    await new Promise<void>((resolve) => {
-      const force = setTimeout(() => {
-        for (const stream of streams) stream.abort();
-        this.#server.forceShutdown();
-        resolve();
-      }, drainMs);
-      this.#server.tryShutdown(() => {
-        clearTimeout(force);
-        for (const stream of streams) stream.abort();
-        resolve();
-      });
-    });
+    await ended(this.#server, streams);
+    this.#entrance.destroy();
   }
-}
-
-/**
- * A number that grows with each restart of a node id, also on a machine that keeps no state. The wall
- * clock only names this life among those of one member; no times of two machines are compared.
- */
-function generationNow(): number {
-  // eslint-disable-next-line no-restricted-properties
-  return Date.now();
 }

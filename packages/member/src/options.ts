@@ -1,5 +1,5 @@
 /** What a member is made from. Defaults stand beside the fields. */
-import type { ChannelCredentials, Server, ServerCredentials } from '@grpc/grpc-js';
+import type { Server } from '@grpc/grpc-js';
 import type {
   Address,
   ApplicationFacts,
@@ -11,6 +11,7 @@ import type {
   Random,
   Role,
 } from '@herald/core';
+import type { RecordCheck, RecordSigner, TlsKeeper } from '@herald/wire';
 
 /** The part of a pino logger that a member uses. */
 export interface MemberLogger {
@@ -47,11 +48,12 @@ export interface MemberOptions {
   readonly tuning?: Partial<EngineTuning>;
   readonly logger?: MemberLogger;
   readonly observer?: MemberObserver;
-  /** Transport security; plaintext when absent. */
-  readonly credentials?: {
-    readonly server: ServerCredentials;
-    readonly channel: ChannelCredentials;
-  };
+  /** Who it is by its certificate, and whom it trusts; plain text, to and from anybody, when absent. */
+  readonly tls?: TlsKeeper | undefined;
+  /** Whose records are taken; all, signed or not, when absent. */
+  readonly trust?: RecordCheck;
+  /** Signs what is published here; without one it is believed only where `trust` is absent. */
+  readonly signer?: RecordSigner;
   /** Source of randomness for jitter and peer choice; `Math.random` by default. */
   readonly random?: Random;
 }

@@ -2,6 +2,8 @@
 import type { Engine, Frame, LeaderPlaneCounters, MembershipCounters } from '@herald/core';
 import { gossipService } from '@herald/wire';
 import type { IncomingFrame } from '@herald/wire';
+import type { RecordsRefused } from './record-gate.ts';
+import type { GateRefusal } from './tls/gatekeeper.ts';
 
 export interface MemberStats {
   readonly links: { readonly inbound: number; readonly outbound: number; readonly eager: number };
@@ -15,6 +17,10 @@ export interface MemberStats {
   readonly framesUnknown: number;
   /** Frames that broke a rule; each closed its link. */
   readonly framesMalformed: number;
+  /** Records that no trusted key has signed, by reason; not taken. */
+  readonly recordsRefused: RecordsRefused;
+  /** Connections and calls that were refused for want of the right certificate, by reason. */
+  readonly turnedAway: Readonly<Partial<Record<GateRefusal, number>>>;
   /** Pushes of leader records, and what became of those received. */
   readonly pushes: Readonly<LeaderPlaneCounters>;
   /** What members said of themselves, and what became of it. */
@@ -47,7 +53,11 @@ export class StatsCollector {
     return frame;
   };
 
-  read(engine: Engine, watchers: number): MemberStats {
+  read(
+    engine: Engine,
+    watchers: number,
+    refusals: Pick<MemberStats, 'recordsRefused' | 'turnedAway'>,
+  ): MemberStats {
     const links = engine.links();
     return {
       links: {
@@ -62,6 +72,7 @@ export class StatsCollector {
       bytesReceived: this.#bytesReceived,
       framesUnknown: this.#framesUnknown,
       framesMalformed: this.#framesMalformed,
+      ...refusals,
       pushes: { ...engine.counters, pushesSent: { ...engine.counters.pushesSent } },
       membership: { ...engine.membershipCounters },
     };

@@ -44,6 +44,10 @@ export {
   text,
   wholeNumber,
 } from './option-schemas.ts';
+export { securityProblems, tlsOptions, trustedKeysOption } from './security-options.ts';
+export type { SecurityChoices } from './security-options.ts';
+export { exposeCertificate, openTls } from './tls-files.ts';
+export type { TlsFileOptions, TlsHolder, TlsTexts, WatchedTls } from './tls-files.ts';
 export type { ListenAddress } from './option-schemas.ts';
 export { createLogger, logLevels } from './logger.ts';
 export { openLogDestination } from './log-sink.ts';
@@ -75,4 +79,12 @@ export { problemContentType, problemSchema, sendProblem } from './http/problem.t
 export type { ProblemKind } from './http/problem.ts';
 export { startOperationsServer } from './operations-server.ts';
 export type { OperationsServer, OperationsServerOptions, Readiness } from './operations-server.ts';
+export { createReloadMeter, reloadOnHangup, WatchedFiles } from './watched-file.ts';
+export type {
+  FileOption,
+  Reloadable,
+  ReloadMeter,
+  ReloadOutcome,
+  WatchedFilesOptions,
+} from './watched-file.ts';
 export { processLimits } from './limits.ts';

@@ -27,6 +27,13 @@ export const processLimits = {
   listItemsMax: 256,
   /** Characters of a rejected value that an error message repeats. */
   givenCharactersMax: 80,
+  /**
+   * Between two looks at files that may be replaced. A look is one `stat` a file; SIGHUP does not wait. New
+   * keys and certificates are laid out long before the old end, so that seconds do not matter.
+   */
+  fileWatchIntervalMs: 5_000,
+  /** A file with keys or certificates: a trust store of all public authorities is a quarter of it. */
+  watchedFileBytesMax: 1_048_576,
   /** Columns of `--help`: the narrowest terminal in use. */
   helpColumns: 80,
   /** Operations HTTP has no route that takes a large body. */

@@ -3,6 +3,7 @@ export { EventQueue } from './event-queue.ts';
 export { lan, uniformLatency, wan } from './latency.ts';
 export type { Latency } from './latency.ts';
 export type { SimulatedMember, SimulationObserver } from './observer.ts';
-export { Simulation, simulatedCluster } from './simulation.ts';
+export { simulatedCluster } from './signing.ts';
+export { Simulation } from './simulation.ts';
 export type { SimulationOptions } from './simulation.ts';
 export { simulatedElection, simulatedRecord } from './records.ts';

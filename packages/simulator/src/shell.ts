@@ -4,7 +4,8 @@
  * the network does with a stream is decided in `network.ts`.
  */
 import { assertNever } from '@herald/core';
-import type { Address, CloseCause, Effect, Frame, Input, LinkId } from '@herald/core';
+import type { Address, CloseCause, Effect, Frame, Input, LinkId, SealedRecord } from '@herald/core';
+import type { RecordObjection } from '@herald/wire';
 import type { Received } from './corruption.ts';
 import type { Host, Knock, Task } from './host.ts';
 import type { Arrival, EndOwner, Network, StreamEnd } from './network.ts';
@@ -34,8 +35,10 @@ export interface Surroundings {
   later(delayMs: number, event: ShellEvent): void;
   host(index: number): Host;
   hostAt(address: Address): Host | undefined;
-  /** What arrives of a frame; by default itself. */
-  corrupt(frame: Frame): Received;
+  /** What arrives of a frame that this member sends; by default itself. */
+  corrupt(member: number, frame: Frame): Received;
+  /** Why a record that arrived is not believed; `undefined` when it is. */
+  objectionTo(sealed: SealedRecord): RecordObjection | undefined;
 }
 
 export class Shell {
@@ -180,6 +183,7 @@ export class Shell {
         return;
       case 'applied':
       case 'expired':
+      case 'disowned':
       case 'link-up':
       case 'link-down':
       case 'refused':
@@ -247,7 +251,7 @@ export class Shell {
     const isGreeting =
       frame.kind === 'hello' || frame.kind === 'welcome' || frame.kind === 'refuse';
     if (!isGreeting && network.losesFrame()) return;
-    const received = this.#around.corrupt(frame);
+    const received = this.#around.corrupt(host.index, frame);
     if (received === 'ignored' || network.write(end, received, nowMs)) return;
     network.close(end);
     inputs.push(closed(link, 'the other end does not read', 'lost'));
@@ -277,12 +281,24 @@ export class Shell {
         this.#enqueue(host, closed(end.link, arrival, arrival));
         return;
       case 'garbled':
-        this.#hangUp(host, end.link, 'lost');
-        this.#enqueue(host, closed(end.link, 'malformed frame', 'lost'));
+        this.#breakOff(host, end.link, 'malformed frame');
         return;
       default:
-        this.#enqueue(host, { kind: 'frame', link: end.link, frame: arrival });
+        this.#takeFrame(host, end.link, arrival);
     }
+  }
+
+  /** As the gate of `@herald/member`: what nobody signed ends its link, what a stranger signed is dropped. */
+  #takeFrame(host: Host, link: LinkId, frame: Frame): void {
+    const objection = frame.kind === 'push' ? this.#around.objectionTo(frame.sealed) : undefined;
+    if (objection === undefined) this.#enqueue(host, { kind: 'frame', link, frame });
+    else if (objection !== 'unknown-key')
+      this.#breakOff(host, link, `record refused: ${objection}`);
+  }
+
+  #breakOff(host: Host, link: LinkId, reason: string): void {
+    this.#hangUp(host, link, 'lost');
+    this.#enqueue(host, closed(link, reason, 'lost'));
   }
 }
 

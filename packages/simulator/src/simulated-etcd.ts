@@ -20,7 +20,6 @@ export class SimulatedEtcd {
   readonly #electors: readonly number[];
   /** All that was ever sealed, by version and issuer. */
   readonly #sealed = new Map<string, SealedRecord>();
-  readonly #sealedBytes = new Set<string>();
   /** The epoch that each elector, in its present life, has published. */
   readonly #toldEpoch = new Map<string, number>();
   #epoch = 0;
@@ -51,11 +50,6 @@ export class SimulatedEtcd {
   /** What was sealed at this version by this issuer, if anything was. */
   sealedAs(record: LeaderRecord): SealedRecord | undefined {
     return this.#sealed.get(keyOf(record));
-  }
-
-  /** Whether some elector sealed these very bytes. */
-  isSealed(bytes: Uint8Array): boolean {
-    return this.#sealedBytes.has(textOf(bytes));
   }
 
   /** A new leader, which these electors publish at this instant. */
@@ -131,15 +125,10 @@ export class SimulatedEtcd {
     const known = this.#sealed.get(keyOf(sealed.record));
     if (known !== undefined) return known;
     this.#sealed.set(keyOf(sealed.record), sealed);
-    this.#sealedBytes.add(textOf(sealed.bytes));
     return sealed;
   }
 }
 
 function keyOf({ version, issuer }: LeaderRecord): string {
   return `${formatVersion(version)} by ${issuer}`;
-}
-
-function textOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('latin1');
 }

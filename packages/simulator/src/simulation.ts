@@ -3,7 +3,7 @@
  * from the members' timers and from whoever plays a scenario. Everything random comes from one seed,
  * so a run is its seed and replays.
  */
-import { Engine, parseAddress, parseClusterName, parseNodeId, seededRandom } from '@herald/core';
+import { Engine, parseAddress, parseNodeId, seededRandom } from '@herald/core';
 import type {
   Address,
   Contact,
@@ -14,8 +14,10 @@ import type {
   Role,
   SealedRecord,
 } from '@herald/core';
+import type { RecordObjection } from '@herald/wire';
 import type { Received } from './corruption.ts';
 import { EventQueue } from './event-queue.ts';
+import type { Forgery } from './forgery.ts';
 import { Host } from './host.ts';
 import { lan } from './latency.ts';
 import type { Latency } from './latency.ts';
@@ -24,6 +26,7 @@ import { Network } from './network.ts';
 import type { SimulatedMember, SimulationObserver } from './observer.ts';
 import { Shell, closed, toleratedPauseMs } from './shell.ts';
 import type { ShellEvent, Surroundings } from './shell.ts';
+import { simulatedCluster, simulatedTrust } from './signing.ts';
 
 export interface SimulationOptions {
   readonly nodes: number;
@@ -45,8 +48,6 @@ export interface SimulationOptions {
 /** What happens at a moment of virtual time: to a process, or because the scenario says so. */
 type SimulatedEvent = ShellEvent | { readonly kind: 'act'; readonly action: () => void };
 
-export const simulatedCluster = parseClusterName('simulated');
-
 /** Quartz: 100 ppm. */
 const defaultClockSkew = 0.0001;
 
@@ -60,6 +61,10 @@ export class Simulation implements Surroundings {
   nowMs = 0;
   /** What becomes of frames on their way; by itself the network garbles nothing. */
   corruption: ((frame: Frame) => Received) | undefined;
+  /** What members say instead of what they know; by themselves all are honest. */
+  forgery: Forgery | undefined;
+  /** Records that arrived and that no elector has signed. */
+  recordsRefused = 0;
   readonly #options: SimulationOptions;
   readonly #random: Random;
   readonly #shell = new Shell(this);
@@ -221,8 +226,15 @@ export class Simulation implements Surroundings {
     return this.#byAddress.get(address);
   }
 
-  corrupt(frame: Frame): Received {
-    return this.corruption === undefined ? frame : this.corruption(frame);
+  corrupt(member: number, frame: Frame): Received {
+    const said = this.forgery?.(member, frame) ?? frame;
+    return this.corruption === undefined ? said : this.corruption(said);
+  }
+
+  objectionTo(sealed: SealedRecord): RecordObjection | undefined {
+    const objection = simulatedTrust.objectionTo(sealed);
+    if (objection !== undefined) this.recordsRefused++;
+    return objection;
   }
 
   #newClock(): MemberClock {

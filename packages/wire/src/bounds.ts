@@ -32,6 +32,8 @@ export const wireBounds = {
   trailersBytesMax: 8192,
   /** Ed25519 signatures are 64 bytes. */
   signatureBytesMax: 64,
+  /** Keys trusted at once: one for each elector, twice that while they are replaced, and room. */
+  trustedKeysMax: 64,
   /** etcd revisions are signed 64-bit integers. */
   revisionMax: 2n ** 63n - 1n,
   /** Records found again by their bytes: the news of a moment. At worst 256 × 2 × 4 KiB: 2 MiB. */

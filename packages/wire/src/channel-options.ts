@@ -12,6 +12,9 @@ const common = {
   // An address of a member is dialled as it stands: no TXT look-up for a service config, no proxy.
   'grpc.service_config_disable_resolution': 1,
   'grpc.enable_http_proxy': 0,
+  // With TLS members are told by the URI in their certificates, not by host names; without a name of its
+  // own grpc-js would send an IP address as SNI, and Node warn of it.
+  'grpc.ssl_target_name_override': 'herald',
   // Nobody reads channelz here, and its counters cost something on every message.
   'grpc.enable_channelz': 0,
 } as const;

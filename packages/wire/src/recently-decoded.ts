@@ -13,13 +13,13 @@ export class RecentlyDecoded<Value> {
     this.#countMax = countMax;
   }
 
-  /** What exactly these bytes were decoded to. */
-  find(bytes: Uint8Array): Value | undefined {
-    return this.#values.get(keyOf(bytes));
+  /** What exactly these bytes were decoded to, with `beside` beside them. */
+  find(bytes: Uint8Array, beside?: Uint8Array): Value | undefined {
+    return this.#values.get(keyOf(bytes, beside));
   }
 
-  add(bytes: Uint8Array, value: Value): void {
-    const key = keyOf(bytes);
+  add(value: Value, bytes: Uint8Array, beside?: Uint8Array): void {
+    const key = keyOf(bytes, beside);
     this.#values.delete(key);
     this.#values.set(key, value);
     if (this.#values.size <= this.#countMax) return;
@@ -29,6 +29,10 @@ export class RecentlyDecoded<Value> {
 }
 
 /** One character a byte: as exact as the bytes themselves, and quick to hash and compare. */
-function keyOf(bytes: Uint8Array): string {
+function keyOf(bytes: Uint8Array, beside?: Uint8Array): string {
+  return beside === undefined ? textOf(bytes) : textOf(bytes) + textOf(beside);
+}
+
+function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }

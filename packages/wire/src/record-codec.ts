@@ -27,17 +27,19 @@ import type { Version as RawVersion } from './generated/herald/v1/Version.ts';
 import { messages } from './proto.ts';
 import { RecentlyDecoded } from './recently-decoded.ts';
 import type { CarriedRecord } from './record-messages.ts';
+import type { RecordSigner } from './signing/record-signer.ts';
 
 const noSignature = Buffer.alloc(0);
 const recentRecords = new RecentlyDecoded<SealedRecord>(wireBounds.recentRecordsMax);
 
 /**
- * Encodes a record, once, and seals it, as yet without a signature. The sealed record holds what
- * everyone will decode from these bytes, e.g. whole milliseconds of validity, rounded down.
+ * Encodes a record, once, and seals it. The sealed record holds what everyone will decode from these
+ * bytes, e.g. whole milliseconds of validity, rounded down.
  *
+ * @param signer Signs the bytes; without one the record is believed only where no keys are trusted.
  * @throws WireError when the record breaks a rule or a limit that its readers would refuse it for.
  */
-export function encodeRecord(record: LeaderRecord): SealedRecord {
+export function encodeRecord(record: LeaderRecord, signer?: RecordSigner): SealedRecord {
   checkVersion(record.version);
   const bytes = messages.leaderRecord.encode({
     election: record.election,
@@ -47,16 +49,18 @@ export function encodeRecord(record: LeaderRecord): SealedRecord {
       ? { leader: leaderToRaw(record.leader), validityMs: validityToRaw(record.validityMs) }
       : { vacancy: {} }),
   });
-  return decodeRecord(bytes, '', noSignature);
+  if (signer === undefined) return decodeRecord(bytes, '', noSignature);
+  return decodeRecord(bytes, signer.keyId, signer.sign(bytes));
 }
 
 /**
  * The record in `bytes`, all its parts checked. The sealed record holds a copy of the bytes, so that
- * keeping a record does not keep the network buffer that it came in.
+ * keeping a record does not keep the network buffer that it came in. Whether the signature is one is not
+ * looked at here: that is for a `RecordCheck` to say, before anybody believes the record.
  *
  * @param bytes at most `limits.recordBytesMax`
- * @param keyId at most `limits.nameBytesMax` bytes; empty while records are not signed
- * @param signature at most 64 bytes; empty while records are not signed
+ * @param keyId at most `limits.nameBytesMax` bytes; empty when the record is not signed
+ * @param signature at most 64 bytes; empty when the record is not signed
  * @throws WireError
  */
 export function decodeRecord(
@@ -66,10 +70,11 @@ export function decodeRecord(
 ): SealedRecord {
   checkLength(bytes, limits.recordBytesMax, 'record');
   checkLength(signature, wireBounds.signatureBytesMax, 'signature');
-  const known = recentRecords.find(bytes);
-  if (known?.keyId === keyId && Buffer.compare(known.signature, signature) === 0) return known;
+  // Beside its signature, so that a forged copy of a record does not take the place of the true one.
+  const known = recentRecords.find(bytes, signature);
+  if (known?.keyId === keyId && known.signature.byteLength === signature.byteLength) return known;
   const sealed = decodeAnew(bytes, keyId, signature);
-  recentRecords.add(sealed.bytes, sealed);
+  recentRecords.add(sealed, sealed.bytes, sealed.signature);
   return sealed;
 }
 

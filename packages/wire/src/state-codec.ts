@@ -49,7 +49,7 @@ function decodeState(bytes: Uint8Array): EndpointState {
   const state = stateFromRaw(messages.endpointState.decode(bytes));
   const kept = Buffer.from(bytes); // a slice would keep the whole network buffer
   bytesOf.set(state, kept);
-  recentStates.add(kept, state);
+  recentStates.add(state, kept);
   return state;
 }
 

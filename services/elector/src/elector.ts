@@ -21,6 +21,7 @@ import { SuspendAwareClock } from './clock.ts';
 import type { Clock } from './clock.ts';
 import { defaults, electorLimits } from './config.ts';
 import { ElectorError } from './errors.ts';
+import type { EtcdAccess } from './etcd/access.ts';
 import { EtcdKeyspace } from './etcd/keyspace.ts';
 import { EtcdLeases } from './etcd/leases.ts';
 import { ClusterIdentity, EtcdSession } from './etcd/session.ts';
@@ -45,8 +46,10 @@ export interface ElectionOptions {
 }
 
 export interface EtcdOptions {
-  /** As `http://host:port`; at least one. */
+  /** As `http://host:port` or `https://host:port`; at least one. */
   readonly endpoints: readonly string[];
+  /** How etcd is told who we are, where it wants to know. */
+  readonly access?: EtcdAccess | undefined;
   /** How long a call may take; 2 s unless given. */
   readonly callTimeoutMs?: number;
   /** How long the start waits for etcd; 10 s unless given. */
@@ -73,7 +76,10 @@ export interface CampaignSettings {
 export interface ElectorOptions
   extends
     CampaignSettings,
-    Pick<MemberOptions, 'listen' | 'advertise' | 'tuning' | 'observer' | 'credentials'> {
+    Pick<
+      MemberOptions,
+      'listen' | 'advertise' | 'tuning' | 'observer' | 'tls' | 'trust' | 'signer'
+    > {
   readonly cluster: ClusterName;
   /** Stable name of this elector, unique in the cluster. */
   readonly id: NodeId;
@@ -92,10 +98,10 @@ export interface ElectorOptions
 export async function createElector(options: ElectorOptions): Promise<Elector> {
   const { cluster, id, listen, logger = silentLogger } = options;
   const services = new ElectorServices(id);
-  const { advertise, tuning, observer, credentials } = options;
+  const { advertise, tuning, observer, tls, trust, signer } = options;
   const answering: { member?: Member } = {};
   const member = await createMember({
-    ...{ cluster, nodeId: id, role: 'elector', listen, seeds: options.join ?? [], logger },
+    ...{ cluster, nodeId: id, role: 'elector', listen, seeds: options.join ?? [], logger, tls },
     addServices: (server: Server) => {
       services.addTo(server);
       // An elector is a member and knows first: nodes that are behind send callers here.
@@ -107,7 +113,8 @@ export async function createElector(options: ElectorOptions): Promise<Elector> {
     ...(advertise === undefined ? {} : { advertise }),
     ...(tuning === undefined ? {} : { tuning }),
     ...(observer === undefined ? {} : { observer }),
-    ...(credentials === undefined ? {} : { credentials }),
+    ...(trust === undefined ? {} : { trust }),
+    ...(signer === undefined ? {} : { signer }),
   });
   answering.member = member;
   try {
@@ -185,7 +192,7 @@ export async function startCampaigns(
   const { elections, etcd, ttlSeconds = defaults.ttlSeconds, meter = noMeter } = settings;
   const { random = Math.random, clock = new SuspendAwareClock(), health } = settings;
   const { prefix = defaults.prefix, lineage = 0, logger = silentLogger } = settings;
-  const { endpoints, callTimeoutMs = defaults.etcdCallTimeoutMs, waitMs } = etcd;
+  const { endpoints, access, callTimeoutMs = defaults.etcdCallTimeoutMs, waitMs } = etcd;
   assert(elections.length <= electorLimits.electionsPerElectorMax, 'the elections are bounded');
   const profiles = elections.map(({ name, address = electorAddress, metadata = {} }) => {
     const profile: Profile = { id, address, electorAddress, metadata, ttlSeconds };
@@ -196,7 +203,7 @@ export async function startCampaigns(
   const identity = new ClusterIdentity();
   const newSession = (label: 'data' | 'lease'): EtcdSession =>
     new EtcdSession({
-      ...{ endpoints, identity, callTimeoutMs, random },
+      ...{ endpoints, access, identity, callTimeoutMs, random },
       onCall: (outcome) => {
         meter.etcdCall(label, outcome);
       },

@@ -42,6 +42,24 @@ describe('bad input', { concurrency: 2 }, () => {
     await once(holder.close(), 'close');
   });
 
+  test('keys that go together are asked for together, and wrong ones are told, exit code 2', async () => {
+    await using half = new ElectorProcess([...required, '--signing-key', '/nowhere/signing.key']);
+    assert.equal(await half.ended(), 2);
+    assert.match(
+      half.errors,
+      /--trusted-keys: is required with --signing-key; make both with: herald/,
+    );
+    await using missing = new ElectorProcess([
+      ...required,
+      ...['--signing-key', '/nowhere/signing.key', '--trusted-keys', '/nowhere/trusted'],
+    ]);
+    assert.equal(await missing.ended(), 2);
+    assert.match(
+      missing.errors,
+      /--(signing-key|trusted-keys) \/nowhere\/.*: cannot be read: ENOENT/,
+    );
+  });
+
   test('--help shows every option, exit code 0', async () => {
     await using elector = new ElectorProcess(['--help']);
     assert.equal(await elector.ended(), 0);

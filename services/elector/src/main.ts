@@ -18,8 +18,10 @@ import { createElector } from './elector.ts';
 import type { Elector } from './elector.ts';
 import { isElectorError } from './errors.ts';
 import { addLeaderRoute } from './http/leader-route.ts';
-import { createMeter, exposeCandidacies } from './metrics.ts';
+import { createMeter, exposeCandidacies, exposeKeys, exposeTurnedAway } from './metrics.ts';
 import { checkElectorOptions, electionsOf, electorOptionTable } from './options.ts';
+import { openSecurity } from './security.ts';
+import type { ElectorSecurity } from './security.ts';
 
 type Context = ProcessContext<typeof electorOptionTable>;
 
@@ -28,17 +30,22 @@ function ownVersion(): string {
   return (JSON.parse(text) as { readonly version: string }).version;
 }
 
-async function startElector(context: Context, registry: Registry): Promise<Elector> {
+async function startElector(
+  context: Context,
+  registry: Registry,
+  { etcdAccess, keys, tls }: ElectorSecurity,
+): Promise<Elector> {
   const { options, logger, signal } = context;
   const { id, cluster, listen, advertise, join, prefix, lineage } = options;
   try {
     return await createElector({
-      ...{ id, cluster, listen, join, prefix, lineage, logger, signal },
+      ...{ id, cluster, listen, join, prefix, lineage, logger, signal, tls },
       elections: electionsOf(options),
-      etcd: { endpoints: options.etcd, waitMs: options.etcdWaitMs },
+      etcd: { endpoints: options.etcd, waitMs: options.etcdWaitMs, access: etcdAccess },
       ttlSeconds: options.ttlMs / 1_000,
       meter: createMeter(registry),
       ...(advertise === undefined ? {} : { advertise }),
+      ...(keys === undefined ? {} : { signer: keys.signer, trust: keys.trust }),
     });
   } catch (error) {
     throw toProcessError(error, formatListenAddress(listen));
@@ -47,6 +54,9 @@ async function startElector(context: Context, registry: Registry): Promise<Elect
 
 function toProcessError(error: unknown, listen: string): unknown {
   if (error instanceof MemberError) {
+    if (error.code === 'WRONG_CERTIFICATE') {
+      return new ProcessError('BAD_CONFIGURATION', `--tls-cert: ${error.message}`);
+    }
     const message = `--listen ${listen}: ${error.message}; stop what holds it or choose another`;
     return new ProcessError('ADDRESS_UNAVAILABLE', message);
   }
@@ -74,16 +84,20 @@ await runProcess(
     options: electorOptionTable,
     check: checkElectorOptions,
     examples: [
-      'herald-elector --id a --cluster prod --election payments --address 10.0.0.1:9000',
+      'herald-elector --insecure --id a --cluster dev --election payments --address 127.0.0.1:9000',
       'herald-elector --id b --cluster prod --election payments=10.0.0.2:9000 --election ' +
-        'reports=10.0.0.2:9001 --etcd http://etcd-1:2379 --etcd http://etcd-2:2379',
+        'reports=10.0.0.2:9001 --etcd https://etcd-1:2379 --etcd https://etcd-2:2379 --tls-ca ca.pem ' +
+        '--tls-cert b.pem --tls-key b.key --signing-key signing.pem --trusted-keys trusted.pem',
     ],
   },
   async (context) => {
     const { options, logger, signal } = context;
     const registry = new Registry();
-    const elector = context.own('elector', await startElector(context, registry));
+    const security = await openSecurity(context, registry);
+    const elector = context.own('elector', await startElector(context, registry, security));
     exposeCandidacies(registry, elector.elections);
+    exposeKeys(registry, elector.member, security.keys);
+    exposeTurnedAway(registry, elector.member);
     if (options.opsListen !== undefined) {
       const checks = { elections: () => describeReadiness(elector) };
       const server = await startOperationsServer({

@@ -2,7 +2,9 @@
 import { Counter, Gauge, Histogram } from 'prom-client';
 import type { Registry } from 'prom-client';
 import type { ElectionName } from '@herald/core';
+import type { Member } from '@herald/member';
 import type { Candidacy } from './candidacy.ts';
+import type { ElectorKeys } from './keys.ts';
 import type { Meter } from './meter.ts';
 
 /** From a loopback round trip to the timeout of a renewal. */
@@ -71,4 +73,56 @@ export function exposeCandidacies(registry: Registry, candidacies: readonly Cand
   show('trouble', '1 while something is wrong; Status says what', (each) =>
     Number(each.trouble !== ''),
   );
+}
+
+/** Shows which keys are in force, which is what a rotation waits for, and what was refused for want of one. */
+export function exposeKeys(
+  registry: Registry,
+  member: Member,
+  keys: Pick<ElectorKeys, 'signer' | 'trust'> | undefined,
+): void {
+  const registers = [registry];
+  new Counter({
+    name: 'herald_elector_records_refused_total',
+    help: 'Records that no trusted key has signed, by reason',
+    labelNames: ['reason'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [reason, count] of Object.entries(member.stats().recordsRefused)) {
+        this.inc({ reason }, count);
+      }
+    },
+  });
+  if (keys === undefined) return;
+  const show = (name: string, help: string, keyIds: () => readonly string[]): void => {
+    new Gauge({
+      name: `herald_elector_${name}`,
+      help,
+      labelNames: ['key_id'],
+      registers,
+      collect() {
+        this.reset();
+        for (const keyId of keyIds()) this.set({ key_id: keyId }, 1);
+      },
+    });
+  };
+  show('signing_key', '1 for the key that records are signed with', () => [keys.signer.keyId]);
+  show('trusted_key', '1 for each key whose records are believed', () => keys.trust.keyIds);
+}
+
+/** Shows who was not let in; the log has their addresses. */
+export function exposeTurnedAway(registry: Registry, member: Member): void {
+  new Counter({
+    name: 'herald_elector_turned_away_total',
+    help: 'Connections and calls without the right certificate, by reason',
+    labelNames: ['reason'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [reason, count] of Object.entries(member.stats().turnedAway)) {
+        this.inc({ reason }, count);
+      }
+    },
+  });
 }

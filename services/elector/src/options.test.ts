@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { parseProcessOptions } from '@herald/process';
 import { checkElectorOptions, electionsOf, electorOptionTable } from './options.ts';
 
-const required = ['--id', 'a', '--cluster', 'test', '--election', 'payments'];
+const required = ['--insecure', '--id', 'a', '--cluster', 'test', '--election', 'payments'];
 
 function parse(argv: readonly string[], env: Readonly<Record<string, string>> = {}) {
   return parseProcessOptions({

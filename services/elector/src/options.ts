@@ -20,6 +20,10 @@ import {
   listenAddress,
   listOf,
   parsedBy,
+  securityProblems,
+  text,
+  tlsOptions,
+  trustedKeysOption,
   wholeNumber,
 } from '@herald/process';
 import type { OptionProblem, ParsedOptions } from '@herald/process';
@@ -115,6 +119,46 @@ export const electorOptionTable = defineOptions({
     description: 'Under which keys the elections lie in etcd',
     group: 'etcd',
   },
+  etcdCa: {
+    flag: '--etcd-ca <file>',
+    env: 'HERALD_ETCD_CA',
+    schema: text(),
+    optional: true,
+    description: 'Authorities of etcd’s certificate (PEM); those of the system unless given',
+    group: 'etcd',
+  },
+  etcdCert: {
+    flag: '--etcd-cert <file>',
+    env: 'HERALD_ETCD_CERT',
+    schema: text(),
+    optional: true,
+    description: 'Certificate to show to etcd (PEM); read again when replaced, as its key is',
+    group: 'etcd',
+  },
+  etcdKey: {
+    flag: '--etcd-key <file>',
+    env: 'HERALD_ETCD_KEY',
+    schema: text(),
+    optional: true,
+    description: 'The private key of that certificate (PEM)',
+    group: 'etcd',
+  },
+  etcdUsername: {
+    flag: '--etcd-username <name>',
+    env: 'HERALD_ETCD_USERNAME',
+    schema: text(),
+    optional: true,
+    description: 'User of etcd, where it asks for one',
+    group: 'etcd',
+  },
+  etcdPasswordFile: {
+    flag: '--etcd-password-file <file>',
+    env: 'HERALD_ETCD_PASSWORD_FILE',
+    schema: text(),
+    optional: true,
+    description: 'File with that user’s password; read again when replaced',
+    group: 'etcd',
+  },
   etcdWaitMs: {
     flag: '--etcd-wait <duration>',
     env: 'HERALD_ETCD_WAIT',
@@ -156,6 +200,16 @@ export const electorOptionTable = defineOptions({
       'Where to serve /leader, /livez, /readyz and /metrics over HTTP; nowhere unless given',
     group: 'Network',
   },
+  signingKey: {
+    flag: '--signing-key <file>',
+    env: 'HERALD_SIGNING_KEY',
+    schema: text(),
+    optional: true,
+    description: 'Its key to sign records with (PEM, Ed25519); read again when replaced',
+    group: 'Security',
+  },
+  trustedKeys: trustedKeysOption,
+  ...tlsOptions,
 });
 
 export type ElectorProcessOptions = ParsedOptions<typeof electorOptionTable>;
@@ -177,6 +231,16 @@ export function checkElectorOptions(options: ElectorProcessOptions): readonly Op
   if (advertise === undefined && isWildcard(listen) && isElsewhere) {
     problems.push({ field: '--advertise', message: advertiseRule(listen, 'this elector') });
   }
+  problems.push(
+    ...securityProblems(options.insecure, {
+      '--tls-cert': options.tlsCert,
+      '--tls-key': options.tlsKey,
+      '--tls-ca': options.tlsCa,
+      '--signing-key': options.signingKey,
+      '--trusted-keys': options.trustedKeys,
+    }),
+  );
+  problems.push(...etcdProblems(options));
   const own = options.advertise ?? parseAddress('placeholder-of-the-longest-usual-length:65535');
   try {
     checkProfile({
@@ -189,6 +253,36 @@ export function checkElectorOptions(options: ElectorProcessOptions): readonly Op
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     problems.push({ field: '--metadata', message });
+  }
+  return problems;
+}
+
+/** What is shown to etcd comes in pairs, and nothing secret goes over the network in plain text. */
+function etcdProblems(options: ElectorProcessOptions): readonly OptionProblem[] {
+  const { etcd, etcdCa, etcdCert, etcdKey, etcdUsername, etcdPasswordFile, insecure } = options;
+  const problems: OptionProblem[] = [];
+  const pair = (one: string, other: string, isGiven: boolean, isOtherGiven: boolean): void => {
+    const [missing, given] = isGiven ? [other, one] : [one, other];
+    if (isGiven === isOtherGiven) return;
+    problems.push({ field: missing, message: `is required with ${given}` });
+  };
+  pair('--etcd-cert', '--etcd-key', etcdCert !== undefined, etcdKey !== undefined);
+  pair(
+    '--etcd-username',
+    '--etcd-password-file',
+    etcdUsername !== undefined,
+    etcdPasswordFile !== undefined,
+  );
+  const plain = etcd.filter((url) => url.startsWith('http://'));
+  const usesTls = plain.length < etcd.length || etcdCa !== undefined || etcdCert !== undefined;
+  if (usesTls && plain.length > 0) {
+    const message = `must all begin with https:// where one does, or --etcd-ca is given; got ${plain.join(', ')}`;
+    problems.push({ field: '--etcd', message });
+  }
+  const away = plain.filter((url) => !isLoopback(url.slice('http://'.length)));
+  if (!insecure && away.length > 0) {
+    const message = `must begin with https:// unless it is on this machine, or --insecure is said; got ${away.join(', ')}`;
+    problems.push({ field: '--etcd', message });
   }
   return problems;
 }

@@ -6,7 +6,15 @@
  * versions make the same claim.
  */
 import { assertNever, formatVersion, isSameChange } from '@herald/core';
-import type { ElectionName, Leader, LeaderRecord, NodeId, Random, Version } from '@herald/core';
+import type {
+  ElectionName,
+  HeldRecord,
+  Leader,
+  LeaderRecord,
+  NodeId,
+  Random,
+  Version,
+} from '@herald/core';
 import { monotonicNowMs } from '@herald/process';
 import type { Logger } from '@herald/process';
 import type { EtcdLeases } from './etcd/leases.ts';
@@ -21,7 +29,7 @@ export interface PublisherOptions {
   readonly issuer: NodeId;
   readonly lineage: number;
   readonly ttlMs: number;
-  readonly tier: Pick<Tier, 'nowMs' | 'publish' | 'leader'>;
+  readonly tier: Pick<Tier, 'nowMs' | 'publish' | 'leader' | 'signingKeyId'>;
   readonly leases: Pick<EtcdLeases, 'life'>;
   readonly random: Random;
   readonly logger: Logger;
@@ -76,6 +84,8 @@ export class Publisher implements Disposable {
         onHistoryLost(verdict.detail);
         return;
       case 'settled':
+        this.#signAnew(tier.leader(election));
+        break;
       case 'ahead':
         break;
       default:
@@ -97,6 +107,19 @@ export class Publisher implements Disposable {
     const { election, issuer, lineage } = this.#options;
     const version = { lineage, epoch, sequence, renewal: 0 };
     this.#publish({ kind: 'vacancy', election, version, issuer });
+  }
+
+  /**
+   * A leader's renewals are signed with whatever key is in force, but a vacancy is said once and may last.
+   * Whoever said it says it again under its new key, so that the old one can be taken out of use.
+   */
+  #signAnew(held: HeldRecord | undefined): void {
+    const { issuer, tier } = this.#options;
+    if (held === undefined || held.sealed.keyId === tier.signingKeyId) return;
+    const { record } = held.sealed;
+    if (record.kind !== 'vacancy' || record.issuer !== issuer) return;
+    const { version } = record;
+    this.#publish({ ...record, version: { ...version, renewal: version.renewal + 1 } });
   }
 
   [Symbol.dispose](): void {

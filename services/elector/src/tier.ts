@@ -4,4 +4,7 @@
  */
 import type { Member } from '@herald/member';
 
-export type Tier = Pick<Member, 'nowMs' | 'publish' | 'leader' | 'answer' | 'introduce'>;
+export type Tier = Pick<
+  Member,
+  'nowMs' | 'publish' | 'leader' | 'answer' | 'introduce' | 'signingKeyId'
+>;

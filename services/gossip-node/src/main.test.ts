@@ -29,6 +29,7 @@ class NodeProcess implements AsyncDisposable {
   constructor(argv: readonly string[]) {
     this.#child = spawn(process.execPath, [mainPath, ...argv], {
       stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, HERALD_INSECURE: 'true' },
     });
     this.#child.stdout.setEncoding('utf8').on('data', (text: string) => (this.#stdout += text));
     this.#child.stderr.setEncoding('utf8').on('data', (text: string) => (this.#stderr += text));

@@ -19,6 +19,8 @@ import type { GossipNode } from './gossip-node.ts';
 import { addNodeRoutes } from './http/node-routes.ts';
 import { createArrivalMeter, exposeNode } from './metrics.ts';
 import { checkNodeOptions, factsOf, nodeIdOf, nodeOptionTable } from './options.ts';
+import { openSecurity } from './security.ts';
+import type { NodeSecurity } from './security.ts';
 
 type Context = ProcessContext<typeof nodeOptionTable>;
 
@@ -27,19 +29,27 @@ function ownVersion(): string {
   return (JSON.parse(text) as { readonly version: string }).version;
 }
 
-async function startNode(context: Context, registry: Registry): Promise<GossipNode> {
+async function startNode(
+  context: Context,
+  registry: Registry,
+  { tls, trust }: NodeSecurity,
+): Promise<GossipNode> {
   const { logger, options } = context;
   const { advertise, cluster, fanout, join, listen, watchesMax } = options;
   try {
     return await createGossipNode({
-      ...{ cluster, listen, logger, watchesMax, seeds: join, nodeId: nodeIdOf(options) },
+      ...{ cluster, listen, logger, watchesMax, seeds: join, tls, nodeId: nodeIdOf(options) },
       observer: createArrivalMeter(registry),
       application: factsOf(options, ownVersion()),
       ...(advertise === undefined ? {} : { advertise }),
       ...(fanout === undefined ? {} : { tuning: { fanout } }),
+      ...(trust === undefined ? {} : { trust }),
     });
   } catch (error) {
     if (!(error instanceof MemberError)) throw error;
+    if (error.code === 'WRONG_CERTIFICATE') {
+      throw new ProcessError('BAD_CONFIGURATION', `--tls-cert: ${error.message}`);
+    }
     const where = formatListenAddress(listen);
     const message = `--listen ${where}: ${error.message}; stop what holds it or choose another`;
     throw new ProcessError('ADDRESS_UNAVAILABLE', message);
@@ -67,15 +77,17 @@ await runProcess(
     options: nodeOptionTable,
     check: checkNodeOptions,
     examples: [
-      'herald-gossip-node --cluster dev --join 127.0.0.1:7400',
+      'herald-gossip-node --insecure --cluster dev --join 127.0.0.1:7400',
       'herald-gossip-node --cluster prod --id node-7 --listen 0.0.0.0:7410 --advertise ' +
-        '10.0.0.7:7410 --join 10.0.0.1:7400 --ops-listen 127.0.0.1:9410',
+        '10.0.0.7:7410 --join 10.0.0.1:7400 --tls-ca ca.pem --tls-cert node-7.pem --tls-key ' +
+        'node-7.key --trusted-keys trusted.pem',
     ],
   },
   async (context) => {
     const { logger, options, signal } = context;
     const registry = new Registry();
-    const node = context.own('gossip node', await startNode(context, registry));
+    const security = await openSecurity(context, registry);
+    const node = context.own('gossip node', await startNode(context, registry, security));
     exposeNode(registry, node.member);
     logger.info({ nodeId: node.nodeId, address: node.address }, 'node ready');
     if (options.opsListen !== undefined) {

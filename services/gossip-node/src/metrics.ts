@@ -6,6 +6,7 @@
 import { ageMs, recordStatus, validForMs } from '@herald/core';
 import type { ElectionName, HeldRecord } from '@herald/core';
 import type { Member, MemberObserver, MemberStats } from '@herald/member';
+import type { TrustSet } from '@herald/wire';
 import { Counter, Gauge, Histogram } from 'prom-client';
 import type { Registry } from 'prom-client';
 
@@ -45,6 +46,20 @@ export function exposeNode(registry: Registry, member: Member): void {
   exposeRecords(registry, member);
   exposeMembers(registry, member);
   exposeLinks(registry, member);
+}
+
+/** Shows whose records are believed, which is what a rotation of keys waits for. */
+export function exposeTrust(registry: Registry, trust: TrustSet): void {
+  new Gauge({
+    name: 'herald_node_trusted_key',
+    help: '1 for each key whose records are believed',
+    labelNames: ['key_id'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const keyId of trust.keyIds) this.set({ key_id: keyId }, 1);
+    },
+  });
 }
 
 function exposeRecords(registry: Registry, member: Member): void {
@@ -177,6 +192,12 @@ function exposeCounters(registry: Registry, member: Member): void {
     malformed: stats.framesMalformed,
     unknown: stats.framesUnknown,
   }));
+  copy('turned_away', 'Connections and calls without the right certificate', 'reason', (stats) => {
+    return stats.turnedAway;
+  });
+  copy('records_refused', 'Records that no trusted key has signed', 'reason', (stats) => {
+    return stats.recordsRefused;
+  });
   copy('pushes_sent', 'Records pushed to others', 'mode', ({ pushes }) => pushes.pushesSent);
   copy('pushes_received', 'Records pushed by others', 'verdict', ({ pushes }) => ({
     news: pushes.news,

@@ -11,7 +11,7 @@ function parse(argv: readonly string[], env: Readonly<Record<string, string>> = 
     options: nodeOptionTable,
     check: checkNodeOptions,
     argv,
-    env,
+    env: { HERALD_INSECURE: 'true', ...env },
   });
 }
 

@@ -22,7 +22,10 @@ import {
   listenAddress,
   listOf,
   parsedBy,
+  securityProblems,
   text,
+  tlsOptions,
+  trustedKeysOption,
   wholeNumber,
 } from '@herald/process';
 import type { OptionProblem, ParsedOptions } from '@herald/process';
@@ -110,6 +113,8 @@ export const nodeOptionTable = defineOptions({
     description: 'Where to serve /v1, /livez, /readyz and /metrics over HTTP; nowhere unless given',
     group: 'Network',
   },
+  trustedKeys: trustedKeysOption,
+  ...tlsOptions,
 });
 
 export type NodeProcessOptions = ParsedOptions<typeof nodeOptionTable>;
@@ -130,7 +135,13 @@ export function checkNodeOptions(options: NodeProcessOptions): readonly OptionPr
     const message = 'is required with port 0: a name that changes with each start is not stable';
     problems.push({ field: '--id', message });
   }
-  return [...problems, ...factProblems(options)];
+  const security = securityProblems(options.insecure, {
+    '--tls-cert': options.tlsCert,
+    '--tls-key': options.tlsKey,
+    '--tls-ca': options.tlsCa,
+    '--trusted-keys': options.trustedKeys,
+  });
+  return [...problems, ...security, ...factProblems(options)];
 }
 
 /** What all others are told of this node. */

@@ -42,7 +42,7 @@ export async function befall(
     case 'cut-off-from-etcd':
       return cutOff(replica, ['etcd'], pastLeaseMs);
     case 'step-down': {
-      await using operator = createOperator({ elector: replica.electorAddress });
+      await using operator = createOperator({ insecure: true, elector: replica.electorAddress });
       await operator.stepDown({ election, reason: 'chaos' });
       return { lastsMs: 0, heal: () => undefined };
     }

@@ -36,7 +36,7 @@ export class Customer implements AsyncDisposable {
   constructor(options: CustomerOptions) {
     this.#options = options;
     const { seeds, election, random } = options;
-    this.#herald = createClient({ seeds, election, random });
+    this.#herald = createClient({ insecure: true, seeds, election, random });
   }
 
   /** Draws until `signal` aborts; the draw that is under way is brought to its end. */

@@ -5,8 +5,10 @@ import { exitCodes } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { formatConvergence } from '../format.ts';
 import { convergenceJson, toLine } from '../json.ts';
+import { transportOf } from '../security.ts';
+import type { TlsFlags } from '../security.ts';
 
-export interface ConvergenceFlags {
+export interface ConvergenceFlags extends TlsFlags {
   readonly join: readonly string[];
   readonly election: string;
   readonly timeout: number;
@@ -18,7 +20,7 @@ export async function convergenceCommand(
   flags: ConvergenceFlags,
 ): Promise<ExitCode> {
   const { election, join, timeout } = flags;
-  const transport = context.transport();
+  const transport = transportOf(context, flags);
   await using client = createClient({ seeds: join, election, transport });
   const answer = await client.convergence({ signal: context.signal, timeoutMs: timeout });
   context.stdout(flags.json === true ? toLine(convergenceJson(answer)) : formatConvergence(answer));

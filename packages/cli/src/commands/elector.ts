@@ -5,6 +5,8 @@ import { exitCodes } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { formatStatus } from '../format.ts';
 import { statusJson, stepDownJson, toLine } from '../json.ts';
+import { believingTransport, transportOf } from '../security.ts';
+import type { TlsFlags, TrustFlags } from '../security.ts';
 
 interface ElectorFlags {
   readonly elector: string;
@@ -12,18 +14,18 @@ interface ElectorFlags {
   readonly json?: true;
 }
 
-export interface StatusFlags extends ElectorFlags {
+export interface StatusFlags extends ElectorFlags, TrustFlags {
   readonly election?: string;
 }
 
-export interface StepDownFlags extends ElectorFlags {
+export interface StepDownFlags extends ElectorFlags, TlsFlags {
   readonly election: string;
   readonly reason?: string;
 }
 
 export async function statusCommand(context: CliContext, flags: StatusFlags): Promise<ExitCode> {
   const { election, elector, timeout } = flags;
-  await using operator = createOperator({ elector, transport: context.transport() });
+  await using operator = createOperator({ elector, ...believingTransport(context, flags) });
   const status = await operator.status({
     signal: context.signal,
     timeoutMs: timeout,
@@ -38,7 +40,7 @@ export async function stepDownCommand(
   flags: StepDownFlags,
 ): Promise<ExitCode> {
   const { election, elector, reason, timeout } = flags;
-  await using operator = createOperator({ elector, transport: context.transport() });
+  await using operator = createOperator({ elector, transport: transportOf(context, flags) });
   const response = await operator.stepDown({
     election,
     signal: context.signal,

@@ -5,8 +5,10 @@ import { exitCodes } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { formatLeader } from '../format.ts';
 import { leaderJson, toLine } from '../json.ts';
+import { believingTransport } from '../security.ts';
+import type { TrustFlags } from '../security.ts';
 
-export interface LeaderFlags {
+export interface LeaderFlags extends TrustFlags {
   readonly join: readonly string[];
   readonly election: string;
   readonly timeout: number;
@@ -19,7 +21,8 @@ export interface LeaderFlags {
 
 export async function leaderCommand(context: CliContext, flags: LeaderFlags): Promise<ExitCode> {
   const { election, join, maxAge, minEpoch } = flags;
-  await using client = createClient({ seeds: join, election, transport: context.transport() });
+  const believing = believingTransport(context, flags);
+  await using client = createClient({ seeds: join, election, ...believing });
   const leader = await client.getLeader({
     signal: context.signal,
     timeoutMs: flags.timeout,

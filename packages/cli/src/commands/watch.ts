@@ -5,8 +5,10 @@ import { exitCodes } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { formatUpdate } from '../format.ts';
 import { toLine, updateJson } from '../json.ts';
+import { believingTransport } from '../security.ts';
+import type { TrustFlags } from '../security.ts';
 
-export interface WatchFlags {
+export interface WatchFlags extends TrustFlags {
   readonly join: readonly string[];
   readonly election: string;
   readonly renewals?: true;
@@ -19,7 +21,8 @@ const troubleEveryMs = 1_000;
 export async function watchCommand(context: CliContext, flags: WatchFlags): Promise<ExitCode> {
   const { election, join } = flags;
   const { signal, stderr, stdout, timeOfDay } = context;
-  await using client = createClient({ seeds: join, election, transport: context.transport() });
+  const believing = believingTransport(context, flags);
+  await using client = createClient({ seeds: join, election, ...believing });
   let told: string | undefined;
   const timer = setInterval(() => {
     const { watchTrouble } = client.stats();

@@ -94,7 +94,7 @@ test('a program that closes its stub and its client leaves nothing that keeps it
     import { createClient } from ${JSON.stringify(import.meta.resolve('../index.js'))};
     import { leaderChannel } from ${JSON.stringify(import.meta.resolve('./index.js'))};
     import { draw, newStub } from ${JSON.stringify(import.meta.resolve('../test-support/tickets.js'))};
-    const client = createClient({ seeds: [${JSON.stringify(node.address)}], election: 'payments' });
+    const client = createClient({ insecure: true, seeds: [${JSON.stringify(node.address)}], election: 'payments' });
     const { options, target } = leaderChannel(client);
     const stub = newStub(target, options);
     await draw(stub);

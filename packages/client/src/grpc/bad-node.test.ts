@@ -64,6 +64,7 @@ for (const [how, what] of [
     await using bad = await startBadNode(how);
     await using good = await startNode();
     await using client = createClient({
+      insecure: true,
       seeds: [bad.address, good.address],
       election,
       allowTargets: ['leader-*:80'],

@@ -1,5 +1,6 @@
 /** Decides what a gRPC status means to the client: refused as it stands, or to be tried elsewhere. */
 import { Metadata, status } from '@grpc/grpc-js';
+import { tlsTroubleIn } from '@herald/wire';
 import { HeraldClientError } from '../errors.ts';
 import { endpointTuning } from '../tuning.ts';
 
@@ -19,7 +20,7 @@ export function fromServiceError(thrown: unknown): HeraldClientError {
   if (thrown instanceof HeraldClientError) return thrown;
   const code = numberOf(thrown);
   const name = code === undefined ? undefined : status[code];
-  const reason = thrown instanceof Error ? detailsOf(thrown) : String(thrown);
+  const reason = explained(thrown instanceof Error ? detailsOf(thrown) : String(thrown));
   const message = name === undefined ? reason : `${name}: ${reason}`;
   const isRejected = code !== undefined && rejections.has(code);
   return new HeraldClientError(isRejected ? 'REJECTED' : 'UNREACHABLE', message, {
@@ -49,6 +50,14 @@ function retryAfterMs(thrown: unknown): number {
 function numberOf(thrown: unknown): number | undefined {
   if (!(thrown instanceof Error) || !('code' in thrown)) return undefined;
   return typeof thrown.code === 'number' ? thrown.code : undefined;
+}
+
+/** Trouble with TLS as people say it; what the libraries said stands in the cause. */
+function explained(reason: string): string {
+  const trouble = tlsTroubleIn(reason);
+  if (trouble === undefined) return reason;
+  const words = /whoever answered: .*?(?=(?:\. )?Resolution note|$)/s.exec(reason);
+  return words === null ? trouble.explanation : `${trouble.explanation} (${words[0].trim()})`;
 }
 
 /** What the other end said, without the code that grpc-js puts before it. */

@@ -38,7 +38,7 @@ const never = new AbortController().signal;
 
 test('a lookup, a list of members and a watch come through as they were sent', async () => {
   await using node = await startNode();
-  await using client = createClient({ seeds: [node.address], election });
+  await using client = createClient({ insecure: true, seeds: [node.address], election });
   const leader = await client.getLeader();
   assert.equal(leader.leaderId, 'l7');
   assert.equal(leader.epoch, 7n);
@@ -61,7 +61,7 @@ test('aborting cancels the call at the server', async () => {
       call.on('cancelled', () => cancelled++);
     },
   });
-  await using transport = createGrpcTransport();
+  await using transport = createGrpcTransport({ insecure: true });
   const controller = new AbortController();
   const request = { election, minVersion: undefined };
   const call = failureOf(transport.lookup(node.address, request, { signal: controller.signal }));
@@ -80,7 +80,7 @@ test('what was asked for arrives at the server', async () => {
       call.end();
     },
   });
-  await using transport = createGrpcTransport();
+  await using transport = createGrpcTransport({ insecure: true });
   const { version } = claim(9);
   const request = { election, minVersion: version, includeRenewals: true };
   const answers: LeaderAnswer[] = [];
@@ -108,7 +108,7 @@ test('gRPC statuses become codes: refused as it stands, or try elsewhere', async
         call.emit('error', { code: grpcCode, details: 'because' });
       },
     });
-    await using transport = createGrpcTransport();
+    await using transport = createGrpcTransport({ insecure: true });
     const lookup = { election, minVersion: undefined };
     const error = await failureOf(transport.lookup(node.address, lookup, { signal: never }));
     assert.equal(error.code, code);
@@ -138,6 +138,7 @@ test('a port that is closed, one that hangs, one that resets and one that answer
   await closed[Symbol.asyncDispose]();
   for (const bad of [hanging, resetting, garbling, closed]) {
     await using client = createClient({
+      insecure: true,
       seeds: [bad.address, node.address],
       election,
       // Draws the first of two: the bad one is asked first.
@@ -152,7 +153,7 @@ test('a port that is closed, one that hangs, one that resets and one that answer
 
 test('a node that dies under a watch, and returns at its port, is watched again', async () => {
   const first = await startNode();
-  await using client = createClient({ seeds: [first.address], election });
+  await using client = createClient({ insecure: true, seeds: [first.address], election });
   const watch = client.watchLeader();
   assert.equal((await watch.next()).value?.epoch, 7n);
   first.server.forceShutdown();
@@ -188,7 +189,7 @@ test('an operator asks an elector', async () => {
     },
   });
   const elector = await serve(server);
-  await using operator = createOperator({ elector });
+  await using operator = createOperator({ insecure: true, elector });
   assert.equal((await operator.status()).elections[0]?.state, 'leading');
   assert.deepEqual(await operator.stepDown({ election, reason: 'maintenance' }), {
     steppedDown: true,
@@ -207,7 +208,7 @@ test('disposing leaves no socket and no timer', async () => {
     process.getActiveResourcesInfo().filter((each) => /Timeout|TCPSocketWrap|TTY/.test(each));
   const before = resources().length;
   for (let round = 0; round < 10; round++) {
-    const client = createClient({ seeds: [node.address], election, cacheMs: 0 });
+    const client = createClient({ insecure: true, seeds: [node.address], election, cacheMs: 0 });
     const watch = client.watchLeader();
     await Promise.all([client.getLeader(), watch.next()]);
     // From the second question on there is a stream.
@@ -218,7 +219,7 @@ test('disposing leaves no socket and no timer', async () => {
 });
 
 test('a transport that was disposed refuses, and says so', async () => {
-  const transport = createGrpcTransport();
+  const transport = createGrpcTransport({ insecure: true });
   await transport[Symbol.asyncDispose]();
   const request = { election, minVersion: undefined };
   const call = transport.lookup(parseAddress('127.0.0.1:1'), request, { signal: never });

@@ -1,6 +1,4 @@
 /** Questions over gRPC. Decides nothing but which call of grpc-js a question is. */
-import { credentials as grpcCredentials } from '@grpc/grpc-js';
-import type { ChannelCredentials } from '@grpc/grpc-js';
 import type { Address } from '@herald/core';
 import { channelOptions, ElectorClient, NodeClient } from '@herald/wire';
 import type { LeaderAnswer, WatchLeaderRequest } from '@herald/wire';
@@ -9,21 +7,23 @@ import type { OperatorTransport, Transport, TransportCall } from '../transport.t
 import { askOnce } from './ask-once.ts';
 import { ChannelPool } from './channel-pool.ts';
 import { fromServiceError } from './grpc-errors.ts';
+import { channelsOf } from './grpc-security.ts';
+import type { SecurityOptions } from './grpc-security.ts';
 import { Lookups } from './lookups.ts';
 
-export interface GrpcTransportOptions {
-  /** Plain text unless given. */
-  readonly credentials?: ChannelCredentials;
-}
-
-export function createGrpcTransport(
-  options: GrpcTransportOptions = {},
-): Transport & OperatorTransport {
-  const credentials = options.credentials ?? grpcCredentials.createInsecure();
+/** @throws HeraldClientError `INVALID_ARGUMENT` unless `tls` is given, or `insecure` is true. */
+export function createGrpcTransport(options: SecurityOptions): Transport & OperatorTransport {
+  const channels = channelsOf(options);
   // A pool of its own for each channel: closing it closes its connection, now and not in 10 s.
   const channel = { ...channelOptions.query, 'grpc.use_local_subchannel_pool': 1 };
-  const nodes = new ChannelPool((address) => new NodeClient(address, credentials, channel));
-  const electors = new ChannelPool((address) => new ElectorClient(address, credentials, channel));
+  const nodes = new ChannelPool(
+    () => channels('member'),
+    (address, credentials) => new NodeClient(address, credentials, channel),
+  );
+  const electors = new ChannelPool(
+    () => channels('elector'),
+    (address, credentials) => new ElectorClient(address, credentials, channel),
+  );
   const lookups = new Lookups(nodes);
   return {
     lookup: (endpoint, request, call) => lookups.ask(endpoint, request, call),

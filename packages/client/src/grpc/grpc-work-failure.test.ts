@@ -168,7 +168,7 @@ test('withLeader over gRPC follows the refusal of a guard to the leader', async 
       callback(null, answerOf(stale));
     },
   });
-  await using client = createClient({ seeds: [node.address], election });
+  await using client = createClient({ insecure: true, seeds: [node.address], election });
   const seen: string[] = [];
   const answer = await client.withLeader(async ({ address }, { signal }) => {
     seen.push(address);
@@ -191,7 +191,7 @@ test('a refusal about another election is the work’s own', async () => {
       callback(null, answerOf(record));
     },
   });
-  await using client = createClient({ seeds: [node.address], election });
+  await using client = createClient({ insecure: true, seeds: [node.address], election });
   await assert.rejects(
     client.withLeader(async ({ address }) => send(address), { idempotent: true }),
     (error: ServiceError) => error.code === status.FAILED_PRECONDITION,

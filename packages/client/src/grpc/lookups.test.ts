@@ -68,8 +68,10 @@ async function startAsked(onStream: (call: LookupCall) => void): Promise<Asked> 
 
 function openLookups(): { readonly lookups: Lookups; readonly stop: () => void } {
   const options = { ...channelOptions.query, 'grpc.use_local_subchannel_pool': 1 };
+  const plain = credentials.createInsecure();
   const pool = new ChannelPool(
-    (address) => new NodeClient(address, credentials.createInsecure(), options),
+    () => plain,
+    (address, channel) => new NodeClient(address, channel, options),
   );
   const lookups = new Lookups(pool);
   const stop = (): void => {
@@ -314,7 +316,7 @@ test('a program that forgets to close its client ends soon after its last questi
   await using node = await startNode();
   const program = `
     import { createClient } from ${JSON.stringify(import.meta.resolve('../index.js'))};
-    const client = createClient({ seeds: [${JSON.stringify(node.address)}], election: 'payments', cacheMs: 0 });
+    const client = createClient({ insecure: true, seeds: [${JSON.stringify(node.address)}], election: 'payments', cacheMs: 0 });
     for (let call = 0; call < 3; call++) await client.getLeader();
   `;
   const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {

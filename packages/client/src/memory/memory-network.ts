@@ -11,6 +11,7 @@ import type {
   HeldRecord,
   LeaderRecord,
   NodeId,
+  SealedRecord,
   Version,
 } from '@herald/core';
 import type {
@@ -56,6 +57,8 @@ export class MemoryEndpoint {
   members: readonly Address[] = [];
   /** As an elector: until when it leads, by the clock of the network; 0 when it does not. */
   leadsUntilMs = 0;
+  /** How it seals what it holds; without a signature unless a test signs. */
+  seal: (record: LeaderRecord) => SealedRecord = unsigned;
   /** Replaces its answer, for one that lies. */
   lie: ((honest: LeaderAnswer) => LeaderAnswer) | undefined;
   readonly #clock: Clock;
@@ -83,7 +86,7 @@ export class MemoryEndpoint {
 
   /** It learns `record`, issued `ageMs` ago, whatever it held before. */
   hold(record: LeaderRecord, age = 0, hops = 1): void {
-    const sealed = { record, bytes: new Uint8Array(), keyId: '', signature: new Uint8Array() };
+    const sealed = this.seal(record);
     const appliedAtMs = this.#clock.nowMs();
     this.#held.set(record.election, { sealed, appliedAtMs, ageAtApplyMs: age, hops });
     for (const wake of this.#watchers) wake();
@@ -265,6 +268,10 @@ export class MemoryNetwork {
     }
     return endpoint;
   }
+}
+
+function unsigned(record: LeaderRecord): SealedRecord {
+  return { record, bytes: new Uint8Array(), keyId: '', signature: new Uint8Array() };
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

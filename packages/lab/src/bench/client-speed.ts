@@ -13,6 +13,7 @@ import { createGrpcTransport } from '@herald/client';
 import type { Client } from '@herald/client';
 import { parseAddress, parseElectionName } from '@herald/core';
 import { monotonicNowMs } from '@herald/process';
+import type { LabSecurity } from '../authority/lab-security.ts';
 import type { EtcdCluster } from '../etcd/etcd-cluster.ts';
 import { labNames } from '../lab-options.ts';
 import { quantile } from '../measure/statistics.ts';
@@ -51,14 +52,18 @@ export interface ClientSpeed {
 }
 
 /** Measures on a small lab of its own: three nodes in a worker process, asked from this one. */
-export async function measureClient(etcd: EtcdCluster, signal: AbortSignal): Promise<ClientSpeed> {
-  await using lab = await startLab({ etcd, nodes: 3, electors: 1, signal });
+export async function measureClient(
+  etcd: EtcdCluster,
+  insecure: boolean,
+  signal: AbortSignal,
+): Promise<ClientSpeed> {
+  await using lab = await startLab({ etcd, nodes: 3, electors: 1, insecure, signal });
   await using client = lab.createClient();
   const cachedPerSecond = await measureCached(client);
   const workOverheadUs = await measureWork(client);
   const [node] = lab.nodes;
   if (node === undefined) throw new Error('no node to measure with');
-  const nodeLookupsPerSecond = await measureNode(node);
+  const nodeLookupsPerSecond = await measureNode(node, lab.security);
   signal.throwIfAborted();
   const clients = Array.from({ length: clientCount }, () => lab.createClient({ cacheMs: 0 }));
   try {
@@ -84,10 +89,10 @@ async function measureWork(client: Client): Promise<number> {
 }
 
 /** As many questions are always open; each answer is followed by the next question. */
-async function measureNode(node: LabNode): Promise<number> {
+async function measureNode(node: LabNode, { client }: LabSecurity): Promise<number> {
   const endpoint = parseAddress(node.address);
   const request = { election: parseElectionName(labNames.election), minVersion: undefined };
-  await using transport = createGrpcTransport();
+  await using transport = createGrpcTransport(client);
   const { signal } = new AbortController();
   let answers = 0;
   let isOver = false;

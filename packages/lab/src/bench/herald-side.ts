@@ -17,6 +17,7 @@ const settleTimeoutMs = 60_000;
 const successorTimeoutMs = 20_000;
 
 export interface HeraldSideOptions {
+  readonly insecure: boolean;
   readonly etcd: EtcdCluster;
   readonly nodes: number;
   readonly nodesPerProcess: number;
@@ -37,8 +38,8 @@ export interface HeraldSideResult {
 
 /** Brings a lab up on that etcd, measures, and takes it down again. */
 export async function measureHerald(options: HeraldSideOptions): Promise<HeraldSideResult> {
-  const { etcd, nodes, nodesPerProcess, signal } = options;
-  await using lab = await startLab({ etcd, nodes, nodesPerProcess, electors, signal });
+  const { etcd, insecure, nodes, nodesPerProcess, signal } = options;
+  await using lab = await startLab({ etcd, insecure, nodes, nodesPerProcess, electors, signal });
   await lab.settle({ timeoutMs: settleTimeoutMs, signal });
   const where = counted(lab.workers.length, 'process', 'processes');
   options.log(`${counted(nodes, 'gossip node')} linked, in ${where}`);

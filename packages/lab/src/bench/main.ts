@@ -7,7 +7,7 @@
  *    or faster meanwhile favours neither;
  *  - changes follow each other at the same pace, and those of a side that has just started do not count.
  */
-import { ProcessError, defineOptions, runProcess, text, wholeNumber } from '@herald/process';
+import { ProcessError, defineOptions, onOff, runProcess, text, wholeNumber } from '@herald/process';
 import { startEtcd } from '../etcd/etcd-cluster.ts';
 import type { EtcdCluster } from '../etcd/etcd-cluster.ts';
 import { etcdEndpointsOption, etcdEnvironment } from '../etcd-option.ts';
@@ -55,6 +55,12 @@ const benchOptions = defineOptions({
     description: 'Gossip nodes, or watchers, that share a worker process',
     group: 'Bench',
   },
+  insecure: {
+    flag: '--insecure',
+    schema: onOff(),
+    description: 'Herald in plain text, without certificates and signatures',
+    group: 'Bench',
+  },
   etcdEndpoints: { ...etcdEndpointsOption, group: 'Bench' },
   json: {
     flag: '--json <file>',
@@ -66,6 +72,7 @@ const benchOptions = defineOptions({
 });
 
 interface BenchRun {
+  readonly insecure: boolean;
   readonly etcd: EtcdCluster;
   readonly nodes: number;
   readonly nodesPerProcess: number;
@@ -75,7 +82,7 @@ interface BenchRun {
 }
 
 async function measure(run: BenchRun): Promise<BenchResults> {
-  const { etcd, nodes, nodesPerProcess, terminal, signal } = run;
+  const { etcd, insecure, nodes, nodesPerProcess, terminal, signal } = run;
   const log = (line: string): void => {
     terminal.row('', line);
   };
@@ -84,10 +91,10 @@ async function measure(run: BenchRun): Promise<BenchResults> {
   const direct = { ...common, watchers: nodes, processes };
   terminal.heading(`Measuring ${String(run.changes)} changes, after ${String(warmUps)} to warm up`);
   const directBefore = await measureDirectWatch(direct);
-  const herald = await measureHerald({ ...common, nodes, nodesPerProcess });
+  const herald = await measureHerald({ ...common, insecure, nodes, nodesPerProcess });
   const directAfter = await measureDirectWatch(direct);
   log('a client asks');
-  const client = await measureClient(etcd, signal);
+  const client = await measureClient(etcd, insecure, signal);
   return { nodes, herald, directWatch: [directBefore, directAfter], client };
 }
 
@@ -104,7 +111,7 @@ await runProcess(
   },
   async (context) => {
     const { options, signal } = context;
-    const { json, etcdEndpoints, nodes, nodesPerProcess, changes } = options;
+    const { json, etcdEndpoints, insecure, nodes, nodesPerProcess, changes } = options;
     const problem = json === undefined ? undefined : await whyNotWritable(json);
     if (problem !== undefined) throw new ProcessError('BAD_CONFIGURATION', `--json: ${problem}`);
     const terminal = new Terminal(process.stdout);
@@ -116,7 +123,7 @@ await runProcess(
       const env = etcdEnvironment(etcdEndpoints);
       const etcd = context.own('etcd', await startEtcd({ members: 1, signal, log, env }));
       showMachine(terminal, etcd);
-      const run = { etcd, nodes, nodesPerProcess, changes, terminal, signal };
+      const run = { etcd, insecure, nodes, nodesPerProcess, changes, terminal, signal };
       const results = await measure(run);
       const report = reportBench(results);
       showResults(terminal, report, results);

@@ -11,9 +11,10 @@ import {
 } from '@herald/core';
 import type { ElectionName, Version } from '@herald/core';
 import { createGossipNode } from '@herald/gossip-node';
-import type { GossipNode } from '@herald/gossip-node';
+import type { GossipNode, GossipNodeOptions } from '@herald/gossip-node';
 import { createLogger, logLevels, monotonicNowMs } from '@herald/process';
 import type { LogLevel, Logger } from '@herald/process';
+import { createTrustSet, TlsKeeper } from '@herald/wire';
 import { changeOf } from '../elector/elector-log.ts';
 import type { WorkerArrivals } from '../measure/change.ts';
 import { bytesWritten } from '../measure/usage.ts';
@@ -33,6 +34,8 @@ interface Tier {
   readonly plan: TierPlan;
   readonly election: ElectionName;
   readonly logger: Logger;
+  /** Shared by all nodes of this process. */
+  readonly security: Pick<GossipNodeOptions, 'tls' | 'trust'>;
 }
 
 const nodes: GossipNode[] = [];
@@ -45,11 +48,18 @@ function prepareTier(plan: TierPlan): Tier {
     plan,
     election: parseElectionName(plan.election),
     logger: createLogger({ name: 'gossip-node', level }),
+    security: securityOf(plan),
   };
 }
 
+function securityOf({ cluster, security }: TierPlan): Tier['security'] {
+  if (security === undefined) return {};
+  const { tls, trustedKeys } = security;
+  return { tls: new TlsKeeper(tls), trust: createTrustSet({ cluster, trustedKeys }) };
+}
+
 async function startNode(
-  { plan, election, logger }: Tier,
+  { plan, election, logger, security }: Tier,
   seeds: readonly string[],
   { nodeId, port }: NodePlan,
 ): Promise<string> {
@@ -64,6 +74,7 @@ async function startNode(
       ...(plan.fanout !== undefined && { fanout: plan.fanout }),
     },
     logger: logger.child({ nodeId }),
+    ...security,
     observer: {
       applied: ({ sealed: { record }, hops }) => {
         const atMs = monotonicNowMs();

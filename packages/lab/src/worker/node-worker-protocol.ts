@@ -1,4 +1,5 @@
 /** What the lab asks a worker process that hosts gossip nodes. Everything survives JSON. */
+import type { NodeSecurity } from '../authority/lab-security.ts';
 import type { WorkerArrivals } from '../measure/change.ts';
 
 /** One node to start. */
@@ -16,6 +17,8 @@ export interface TierPlan {
   readonly logLevel: string;
   /** Links that each node dials; the core's default when absent. */
   readonly fanout?: number;
+  /** Plain text, and any record is believed, when absent. */
+  readonly security?: NodeSecurity;
   /** After which a lazy link pushes, see the core's tuning. */
   readonly lazyDelayMs: number;
 }

@@ -1,6 +1,7 @@
 /** The scenarios by name. */
 import { calm, loss, pauses, slowMembers, wide } from './conditions.ts';
 import { churn, crashThird, electorDeath, powerLossThird, restartAll } from './deaths.ts';
+import { liars } from './liars.ts';
 import { firstChange, hour, rest, tree } from './measurements.ts';
 import { random } from './mixture.ts';
 import { oneWay, partition } from './partitions.ts';
@@ -14,6 +15,7 @@ export const scenarios = {
   'crash-third': crashThird,
   'power-loss-third': powerLossThird,
   loss,
+  liars,
   wan: wide,
   pauses,
   'slow-members': slowMembers,

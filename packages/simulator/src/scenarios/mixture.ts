@@ -50,11 +50,11 @@ export const random: Scenario = {
     clockSkew: clockSkewMax * draw(),
   }),
   play: (stage) => {
-    const { simulation, etcd } = stage.cluster;
+    const { simulation } = stage.cluster;
     stage.form();
     if (stage.random() < 0.5) {
       const garbled = corruptionMax * stage.random();
-      simulation.corruption = corruptor(garbled, stage.random, (bytes) => etcd.isSealed(bytes));
+      simulation.corruption = corruptor(garbled, stage.random);
       stage.tell(`${share(garbled)} of all frames are garbled from now on`);
     }
     const untilMs = stage.nowMs + mixtureMs;

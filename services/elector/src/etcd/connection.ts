@@ -5,6 +5,9 @@
  */
 import { Etcd3 } from 'etcd3';
 import type { IOptions, KVClient, LeaseClient, WatchClient } from 'etcd3';
+import { defaults } from '../config.ts';
+import { EtcdToken } from './access.ts';
+import type { EtcdAccess, EtcdTls, EtcdUser } from './access.ts';
 
 /** What is needed of a stream to end it. */
 export interface Cancellable {
@@ -33,21 +36,38 @@ const channelOptions = {
   'grpc.keepalive_timeout_ms': 5_000,
 } as const;
 
+/** etcd3 takes the system's authorities when it is given none, for `https://` endpoints. */
+function credentialsOf(tls: EtcdTls | undefined): Pick<IOptions, 'credentials'> {
+  const { ca, cert, key } = tls ?? {};
+  if (ca === undefined && cert === undefined) return {};
+  // Without authorities of our own grpc-js takes the system's, whatever etcd3's type says.
+  const rootCertificate = (ca === undefined ? undefined : Buffer.from(ca)) as Buffer;
+  if (cert === undefined || key === undefined) return { credentials: { rootCertificate } };
+  const [privateKey, certChain] = [Buffer.from(key), Buffer.from(cert)];
+  return { credentials: { rootCertificate, privateKey, certChain } };
+}
+
 let connectionCount = 0;
 
 export class EtcdConnection {
   readonly endpoint: string;
   readonly #etcd: Etcd3;
+  readonly #token: EtcdToken | undefined;
   readonly #streams = new Set<Cancellable>();
   #isClosed = false;
 
-  constructor(endpoint: string) {
+  constructor(endpoint: string, { tls, user }: EtcdAccess = {}) {
     this.endpoint = endpoint;
+    const given = user?.();
+    this.#token = given && new EtcdToken(() => this.#authenticate(given));
     this.#etcd = new Etcd3({
       hosts: endpoint,
       faultHandling: { global: noPolicy, host: () => noPolicy },
+      ...credentialsOf(tls?.()),
       grpcOptions: {
         ...channelOptions,
+        // An option of clients, which etcd3 hands on as it hands on those of channels.
+        ...(this.#token && ({ interceptors: [this.#token.interceptor] } as object)),
         // grpc-js shares a TCP connection between channels of equal options. An option of our own,
         // different in each connection, lets KV and Watch share theirs, and nobody else.
         'herald.connection': ++connectionCount,
@@ -80,6 +100,23 @@ export class EtcdConnection {
 
   release(stream: Cancellable): void {
     this.#streams.delete(stream);
+  }
+
+  /** etcd does not know our token any more. @returns whether there was one, so that another may do. */
+  forgetToken(): boolean {
+    this.#token?.forget();
+    return this.#token !== undefined;
+  }
+
+  async #authenticate({ username, password }: EtcdUser): Promise<string> {
+    // gRPC takes a point in time, and makes a timer of it.
+    // eslint-disable-next-line no-restricted-properties
+    const deadline = Date.now() + defaults.etcdCallTimeoutMs;
+    const { token } = await this.#etcd.auth.authenticate(
+      { name: username, password },
+      { deadline },
+    );
+    return token;
   }
 
   /** Calls under way end by their own deadlines. */

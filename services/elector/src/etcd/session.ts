@@ -11,6 +11,8 @@ import type { CallOptions } from '@grpc/grpc-js';
 import { assert } from '@herald/core';
 import type { Random } from '@herald/core';
 import { ElectorError } from '../errors.ts';
+import { isTokenSpent } from './access.ts';
+import type { EtcdAccess } from './access.ts';
 import { EtcdConnection } from './connection.ts';
 import { fromEtcd, isConnectionTrouble } from './etcd-errors.ts';
 
@@ -46,8 +48,9 @@ export class ClusterIdentity {
 }
 
 export interface EtcdSessionOptions {
-  /** At least one, as `http://host:port`. */
+  /** At least one, as `http://host:port` or `https://host:port`. */
   readonly endpoints: readonly string[];
+  readonly access?: EtcdAccess | undefined;
   readonly identity: ClusterIdentity;
   /** No answer after this many milliseconds is an error; each call can say otherwise. */
   readonly callTimeoutMs: number;
@@ -92,7 +95,12 @@ export class EtcdSession implements Disposable {
     const connection = this.connect();
     try {
       // eslint-disable-next-line no-restricted-properties -- gRPC takes it so, and makes a timer of it
-      const response = await perform(connection, { deadline: Date.now() + timeoutMs });
+      const options = { deadline: Date.now() + timeoutMs };
+      const response = await perform(connection, options).catch((error: unknown) => {
+        // Nothing was done yet: with another token it is the same call.
+        if (!isTokenSpentIn(error) || !connection.forgetToken()) throw error;
+        return perform(connection, options);
+      });
       this.#options.identity.check(response.header, connection.endpoint);
       this.#options.onCall?.('ok');
       return response;
@@ -107,13 +115,14 @@ export class EtcdSession implements Disposable {
     if (this.#isClosed) throw new ElectorError('CLOSED', 'the etcd session is closed');
     const endpoint = this.#options.endpoints[this.#endpointIndex];
     assert(endpoint !== undefined, 'the endpoint index is within the list');
-    this.#connection ??= new EtcdConnection(endpoint);
+    this.#connection ??= new EtcdConnection(endpoint, this.#options.access);
     return this.#connection;
   }
 
   /** Notes a failure on `connection`, gives it up if it may be to blame, and returns the error to throw. */
   failed(connection: EtcdConnection, thrown: unknown, what: string): ElectorError {
     const error = fromEtcd(thrown, what, connection.endpoint);
+    if (isTokenSpentIn(error)) connection.forgetToken();
     // Another endpoint may belong to the right cluster: one wrong entry in the list must not decide.
     const isToBlame = isConnectionTrouble(error) || error.code === 'HISTORY_LOST';
     if (isToBlame && this.#connection === connection) this.#giveUp(connection);
@@ -136,4 +145,8 @@ export class EtcdSession implements Disposable {
     this.#connection?.close();
     this.#connection = undefined;
   }
+}
+
+function isTokenSpentIn(error: unknown): boolean {
+  return error instanceof Error && isTokenSpent(error.message);
 }

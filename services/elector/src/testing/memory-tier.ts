@@ -26,6 +26,8 @@ export class MemoryTier implements Tier {
   /** Everything that was news, in order. */
   readonly published: LeaderRecord[] = [];
   readonly introduced: Address[] = [];
+  /** What its records say that they are signed with. */
+  signingKeyId = '';
   /** Records that are not let in: the tier is cut off from whoever issues them. */
   isDeafTo: (record: LeaderRecord) => boolean = () => false;
 
@@ -41,7 +43,7 @@ export class MemoryTier implements Tier {
     if (this.isDeafTo(record)) return false;
     if (!isNewer(record.version, this.leader(record.election)?.sealed.record.version)) return false;
     this.#held.set(record.election, {
-      sealed: encodeRecord(record),
+      sealed: { ...encodeRecord(record), keyId: this.signingKeyId },
       appliedAtMs: this.nowMs(),
       ageAtApplyMs: issuedAgoMs,
       hops: 0,
