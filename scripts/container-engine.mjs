@@ -9,12 +9,15 @@ import { join } from 'node:path';
 /** How long a command may take to answer before it counts as not there. */
 const ANSWER_MS = 20_000;
 
-/** The images that everything else is built on or run from, as `variable: default` in the compose file. */
+/** Name the images that everything else is built on or run from, with defaults in the compose file. */
 const imageVariables = ['NODE_IMAGE', 'ETCD_IMAGE'];
+
+/** With which testcontainers removes what a test run left that was killed; it is fetched unless disabled. */
+const REAPER_IMAGE = 'testcontainers/ryuk';
 
 /** Why container tests cannot run, for people; undefined if they can. */
 export function whyNoContainers(root, env = process.env) {
-  const answers = (...words) => isAnswered(words, env);
+  const answers = (...words) => outputOf(words, env) !== undefined;
   if (!answers('docker', 'info')) return 'no Docker engine answers (docker info)';
   if (!answers('docker', 'compose', 'version') && !answers('docker-compose', 'version')) {
     return 'there is neither docker compose nor docker-compose';
@@ -22,8 +25,12 @@ export function whyNoContainers(root, env = process.env) {
   const missing = composeImages(root, env).filter(
     (image) => !answers('docker', 'image', 'inspect', image),
   );
-  if (missing.length === 0) return undefined;
-  return `missing ${missing.join(' and ')} (docker pull it, or name another: ${imageVariables.join(', ')})`;
+  if (missing.length > 0) {
+    return `missing ${missing.join(' and ')} (docker pull it, or name another: ${imageVariables.join(', ')})`;
+  }
+  if (env.TESTCONTAINERS_RYUK_DISABLED === 'true') return undefined;
+  if (outputOf(['docker', 'images', '--quiet', REAPER_IMAGE], env)) return undefined;
+  return `missing ${REAPER_IMAGE} (docker pull it, or set TESTCONTAINERS_RYUK_DISABLED=true)`;
 }
 
 /** The images that docker-compose.yml would use with these variables. */
@@ -37,11 +44,12 @@ export function composeImages(root, env) {
   });
 }
 
-function isAnswered([file, ...args], env) {
+/** What the command printed, or undefined if it failed. */
+function outputOf([file, ...args], env) {
   try {
-    execFileSync(file, args, { env, stdio: 'ignore', timeout: ANSWER_MS });
-    return true;
+    const stdio = ['ignore', 'pipe', 'ignore'];
+    return execFileSync(file, args, { env, stdio, timeout: ANSWER_MS, encoding: 'utf8' });
   } catch {
-    return false; // not installed, not running, or without an answer: not to be had either way
+    return undefined; // not installed, not running, or without an answer: not to be had either way
   }
 }

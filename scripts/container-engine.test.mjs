@@ -15,6 +15,7 @@ describe('whether container tests can run', () => {
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'herald-engine-test-'));
     env = { PATH: folder, NODE_IMAGE: 'example/node:1', ETCD_IMAGE: '' };
+    env.TESTCONTAINERS_RYUK_DISABLED = 'true';
   });
 
   afterEach(() => {
@@ -24,7 +25,10 @@ describe('whether container tests can run', () => {
   /** A command that succeeds for what `pattern`, one of the shell's, matches. */
   function putCommand(name, pattern) {
     const path = join(folder, name);
-    writeFileSync(path, `#!/bin/sh\ncase "$*" in ${pattern}) exit 0;; *) exit 1;; esac\n`);
+    writeFileSync(
+      path,
+      `#!/bin/sh\ncase "$*" in ${pattern}) echo found; exit 0;; *) exit 1;; esac\n`,
+    );
     chmodSync(path, 0o755);
   }
 
@@ -51,6 +55,17 @@ describe('whether container tests can run', () => {
     );
     putCommand('docker', `info|*${node}`);
     assert.match(whyNoContainers(root, env), new RegExp(`missing ${etcd} `));
+  });
+
+  it('not without what cleans up after a run that was killed, unless that is disabled', () => {
+    env.TESTCONTAINERS_RYUK_DISABLED = 'false';
+    putCommand('docker', 'info|"image inspect"*|"compose version"');
+    assert.match(whyNoContainers(root, env), /missing testcontainers\/ryuk .*RYUK_DISABLED=true/);
+    putCommand(
+      'docker',
+      'info|"image inspect"*|"compose version"|"images --quiet testcontainers"*',
+    );
+    assert.equal(whyNoContainers(root, env), undefined);
   });
 
   it('with an engine, either compose, and the images', () => {
