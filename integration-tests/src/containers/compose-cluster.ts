@@ -124,7 +124,10 @@ export class ComposeCluster implements AsyncDisposable {
     const network = this.#parts.runtime.network.getById(name);
     await network.disconnect({ Container: container.id });
     return async () => {
-      await network.connect({ Container: container.id, EndpointConfig: { Aliases: aliases ?? [] } });
+      await network.connect({
+        Container: container.id,
+        EndpointConfig: { Aliases: aliases ?? [] },
+      });
     };
   }
 
