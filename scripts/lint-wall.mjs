@@ -49,6 +49,16 @@ export const rooms = {
       '@herald/elector',
     ],
   },
+  '@herald/ticket-office': {
+    folder: 'examples/ticket-office',
+    mayImport: [
+      '@herald/core',
+      '@herald/process',
+      '@herald/client',
+      '@herald/elector',
+      '@herald/lab',
+    ],
+  },
   '@herald/integration-tests': {
     folder: 'integration-tests',
     mayImport: [
@@ -62,6 +72,7 @@ export const rooms = {
       '@herald/elector',
       '@herald/cli',
       '@herald/lab',
+      '@herald/ticket-office',
     ],
   },
 };
@@ -80,6 +91,7 @@ export const restrictedDependencies = [
       '@herald/gossip-node',
       '@herald/elector',
       '@herald/lab',
+      '@herald/ticket-office',
       '@herald/integration-tests',
     ],
   },
@@ -118,8 +130,14 @@ function whyForbiddenRoom(specifier, name, room) {
     const allowed = room.mayImport.length === 0 ? 'no other room' : room.mayImport.join(', ');
     return `no arrow leads from ${room.name} to ${name}: it may import ${allowed}`;
   }
-  if (specifier !== name) return `"${specifier}" reaches into ${name}: import "${name}"`;
-  return undefined;
+  if (specifier === name || isEntry(`.${specifier.slice(name.length)}`, name)) return undefined;
+  return `"${specifier}" reaches into ${name}: import "${name}"`;
+}
+
+/** Whether the package of a room offers `entry` beside its main one, e.g. `./grpc`. */
+function isEntry(entry, name) {
+  const manifest = join(repositoryFolder, rooms[name].folder, 'package.json');
+  return entry in (JSON.parse(readFileSync(manifest, 'utf8')).exports ?? {});
 }
 
 function whyForbiddenDependency(name, room) {
@@ -143,7 +161,10 @@ function packageName(specifier) {
 const furnished = Object.entries(rooms).map(([name, room]) => {
   const path = join(repositoryFolder, room.folder);
   const manifest = JSON.parse(readFileSync(join(path, 'package.json'), 'utf8'));
-  return { name, path, ...room, dependencies: new Set(Object.keys(manifest.dependencies ?? {})) };
+  // A peer that a user may bring along (an entry of its own uses it) counts as named, too.
+  const { dependencies, peerDependencies } = manifest;
+  const named = new Set(Object.keys({ ...dependencies, ...peerDependencies }));
+  return { name, path, ...room, dependencies: named };
 });
 
 function roomOf(file) {

@@ -24,6 +24,7 @@ describe('the wall between the rooms', () => {
     ['packages/member/src/deep/a.ts', '../../../core/src/version.ts', /leaves packages\/member/],
     ['packages/member/src/a.ts', '@herald/member', /relative path/],
     ['packages/client/src/a.ts', '@herald/core/dist/version.js', /reaches into @herald\/core/],
+    ['packages/lab/src/a.ts', '@herald/client/dist/client.js', /reaches into @herald\/client/],
     ['packages/client/src/a.ts', 'etcd3', /etcd3 is only for/],
     ['packages/cli/src/a.ts', '@grpc/grpc-js', /only for/],
     ['packages/process/src/a.ts', 'grpc-health-check', /only for/],
@@ -40,6 +41,7 @@ describe('the wall between the rooms', () => {
 
   const allowed = [
     ['packages/core/src/deep/a.ts', '../version.ts'],
+    ['packages/lab/src/a.ts', '@herald/client/grpc'],
     ['packages/core/src/a.test.ts', 'fast-check'],
     ['packages/core/src/a.test.ts', 'node:assert/strict'],
     ['packages/wire/src/a.ts', '@grpc/proto-loader/build/src/index.js'],

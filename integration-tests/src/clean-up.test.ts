@@ -4,12 +4,11 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { startEtcd, takeFreePorts, waitUntil } from '@herald/lab';
+import { startEtcd, takeFreePorts, TcpProxy, waitUntil } from '@herald/lab';
 import type { EtcdCluster } from '@herald/lab';
 import { monotonicNowMs } from '@herald/process';
 import { keysUnder } from './support/etcdctl.ts';
 import { RunningProgram } from './support/run-program.ts';
-import { TcpProxy } from './support/tcp-proxy.ts';
 import { patienceMs, startTestCluster } from './support/test-cluster.ts';
 
 /** Longer than all that could delay a successor but the lease. */

@@ -6,12 +6,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { startEtcd } from '@herald/lab';
-import type { EtcdCluster } from '@herald/lab';
+import type { EtcdCluster, NetworkCondition } from '@herald/lab';
 import { monotonicNowMs } from '@herald/process';
 import { stoodStillMsMin } from './fixtures/sampling-protocol.ts';
 import type { SeenLeadership } from './fixtures/sampling-protocol.ts';
 import { ProxiedCluster } from './support/proxied-cluster.ts';
-import type { NetworkCondition } from './support/tcp-proxy.ts';
 import { startTestCluster, ttlMs } from './support/test-cluster.ts';
 import type { TestCluster } from './support/test-cluster.ts';
 

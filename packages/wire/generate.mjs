@@ -68,6 +68,8 @@ const protoFiles = filesBelow(protoRoot)
   .filter((path) => path.endsWith('.proto'))
   .sort();
 const names = protoFiles.map((path) => relative(protoRoot, path));
+/** What reflection describes; those who read google.rpc bring its descriptors along. */
+const ownNames = names.filter((name) => name.startsWith('herald/'));
 const hash = createHash('sha256').update(readFileSync(fileURLToPath(import.meta.url)));
 for (const path of protoFiles) hash.update(path.slice(protoRoot.length)).update(readFileSync(path));
 const digest = hash.digest('hex');
@@ -105,6 +107,6 @@ if (!upToDate) {
   }
   mkdirSync(protoOut, { recursive: true });
   cpSync(protoRoot, protoOut, { recursive: true });
-  writeFileSync(join(here, 'generated', 'descriptor.bin'), fileDescriptor(names));
+  writeFileSync(join(here, 'generated', 'descriptor.bin'), fileDescriptor(ownNames));
   writeFileSync(stamp, digest);
 }

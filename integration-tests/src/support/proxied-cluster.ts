@@ -2,9 +2,8 @@
  * A test cluster in which each elector reaches each member of etcd through a proxy of its own, so that
  * a test can see whom an elector is connected to, and cut off that one alone.
  */
-import type { EtcdCluster, EtcdMember } from '@herald/lab';
-import type { NetworkCondition } from './tcp-proxy.ts';
-import { TcpProxy } from './tcp-proxy.ts';
+import { TcpProxy } from '@herald/lab';
+import type { EtcdCluster, EtcdMember, NetworkCondition } from '@herald/lab';
 import { startTestCluster } from './test-cluster.ts';
 import type { TestCluster } from './test-cluster.ts';
 

@@ -10,13 +10,15 @@ import { fileURLToPath } from 'node:url';
 import { superviseProcess, waitUntil } from '@herald/lab';
 import type { SupervisedProcess } from '@herald/lab';
 
-export type Program = 'herald-elector' | 'herald-gossip-node' | 'herald-lab' | 'herald';
+export type Program =
+  'herald-elector' | 'herald-gossip-node' | 'herald-lab' | 'herald' | 'ticket-office';
 
 const packages: Readonly<Record<Program, string>> = {
   'herald-elector': '@herald/elector',
   'herald-gossip-node': '@herald/gossip-node',
   'herald-lab': '@herald/lab',
   herald: '@herald/cli',
+  'ticket-office': '@herald/ticket-office',
 };
 
 const markName = 'INTEGRATION_TEST_MARK';

@@ -2,18 +2,22 @@
  * What a call did, question by question. Decides how much of it is kept: the newest attempts, so
  * that a call which waits for minutes does not grow; the counts cover all of them.
  */
-import type { Address } from '@herald/core';
 import { clientLimits } from './tuning.ts';
 
 /**
- * How a question ended.
+ * How a question, or the work at a leader, ended.
  * - `current`, `expired`, `vacant`, `unknown`: the node's answer.
  * - `behind`: the node knows less than the client.
- * - `leading`, `not-leading`: the elector's answer.
+ * - `leading`, `not-leading`: the elector's answer; `not-leading` also that of a leader to the work.
  * - `answered`: any other answer.
  * - `unreachable`, `timeout`, `rejected`: no answer that could be used.
+ * - `not-listed`: not asked, because it is neither a member nor an allowed target.
  * - `cancelled`: no longer needed, because another question was answered first.
  * - `pending`: still open when the call ended.
+ * - `lost`, `busy`, `overtaken`: the connection was lost, the leader has too much to do, a newer one
+ *   became known; in all of these the work may have run.
+ * - `failed`: the work threw an error of its own.
+ * - `done`: the work was done.
  */
 export type AttemptOutcome =
   | 'current'
@@ -27,13 +31,20 @@ export type AttemptOutcome =
   | 'unreachable'
   | 'timeout'
   | 'rejected'
+  | 'not-listed'
   | 'cancelled'
-  | 'pending';
+  | 'pending'
+  | 'lost'
+  | 'busy'
+  | 'overtaken'
+  | 'failed'
+  | 'done';
 
-/** One question to one endpoint. */
+/** One question to one endpoint, or one run of the work at a leader. */
 export interface Attempt {
-  readonly endpoint: Address;
-  readonly what: 'lookup' | 'confirm' | 'members' | 'convergence' | 'status' | 'step-down';
+  /** `host:port` of the endpoint; where the leader is reached for work. */
+  readonly endpoint: string;
+  readonly what: 'lookup' | 'confirm' | 'members' | 'convergence' | 'status' | 'step-down' | 'work';
   readonly durationMs: number;
   readonly outcome: AttemptOutcome;
   /** What the other end or the network said, where it said something. */
@@ -44,8 +55,11 @@ const withoutAnswer: ReadonlySet<AttemptOutcome> = new Set([
   'unreachable',
   'timeout',
   'rejected',
+  'not-listed',
   'cancelled',
   'pending',
+  'lost',
+  'overtaken',
 ]);
 
 /** Whether the other end answered the question, with good news or bad. */
@@ -54,13 +68,19 @@ export function isAnswered(attempt: Attempt): boolean {
 }
 
 export class AttemptLog {
-  #attempts: Attempt[] = [];
+  readonly #attempts: Attempt[] = [];
+  readonly #onAttempt: ((attempt: Attempt) => void) | undefined;
   /** Hints followed. */
   redirects = 0;
   /** Questions after the first that no hint led to. */
   retries = 0;
   /** How many attempts were answered, among all there were. */
   answered = 0;
+
+  /** @param onAttempt Told of each attempt that was made here; what is taken over was told elsewhere. */
+  constructor(onAttempt?: (attempt: Attempt) => void) {
+    this.#onAttempt = onAttempt;
+  }
 
   get attempts(): readonly Attempt[] {
     return this.#attempts;
@@ -72,9 +92,8 @@ export class AttemptLog {
   }
 
   add(attempt: Attempt): void {
-    if (isAnswered(attempt)) this.answered++;
-    this.#attempts.push(attempt);
-    if (this.#attempts.length > clientLimits.attemptsKeptMax) this.#attempts.shift();
+    this.#keep(attempt);
+    this.#onAttempt?.(attempt);
   }
 
   /** Takes over what a lookup that was shared by several calls did. */
@@ -83,7 +102,13 @@ export class AttemptLog {
     if (this.#attempts.length > 0) this.retries++;
     this.redirects += shared.redirects;
     this.retries += shared.retries;
-    for (const attempt of shared.attempts) this.add(attempt);
-    for (const attempt of pending) this.add(attempt);
+    for (const attempt of shared.attempts) this.#keep(attempt);
+    for (const attempt of pending) this.#keep(attempt);
+  }
+
+  #keep(attempt: Attempt): void {
+    if (isAnswered(attempt)) this.answered++;
+    this.#attempts.push(attempt);
+    if (this.#attempts.length > clientLimits.attemptsKeptMax) this.#attempts.shift();
   }
 }

@@ -3,10 +3,13 @@ import { InvalidValueError, parseAddress, parseElectionName } from '@herald/core
 import type { Address, ElectionName, Random } from '@herald/core';
 import type { Clock } from './clock.ts';
 import { HeraldClientError } from './errors.ts';
+import type { ClientHooks } from './hooks.ts';
 import type { Delays } from './parts.ts';
 import type { Requirement } from './requirement.ts';
+import type { AllowTargets } from './targets.ts';
 import type { Transport } from './transport.ts';
 import { clientLimits, defaults } from './tuning.ts';
+import type { FailureReader } from './work-failure.ts';
 
 export interface ClientOptions {
   /** `host:port` of some nodes. One that lives is enough: the client learns others from it. */
@@ -28,6 +31,19 @@ export interface ClientOptions {
   /** First and longest back-off; 20 ms and 500 ms unless given. */
   readonly backoffBaseMs?: number;
   readonly backoffCapMs?: number;
+  /**
+   * Where leaders may be, beside what the members vouch for: `host:port` with `*` for any characters but
+   * a colon, or a function of such an address. When given, a record whose leader is elsewhere is not
+   * believed. Without it a leader may be anywhere, as long as its elector is a member.
+   */
+  readonly allowTargets?: AllowTargets;
+  /** Told as things happen, for metrics and traces. */
+  readonly hooks?: ClientHooks;
+  /**
+   * Understands errors that the work of `withLeader` throws, before the client's own readers do: for
+   * protocols that say "I do not lead" or "nothing was sent" in words of their own.
+   */
+  readonly readFailure?: FailureReader;
   /** gRPC unless given. The client disposes it. */
   readonly transport?: Transport;
   /** The platform's monotonic clock unless given. */
@@ -60,6 +76,14 @@ export interface GetLeaderOptions extends CallOptions {
   readonly allowExpired?: boolean;
 }
 
+export interface WithLeaderOptions extends GetLeaderOptions {
+  /**
+   * The work may be done twice without harm: then it is also repeated when it may have run, because the
+   * connection was lost or a newer leader became known meanwhile. False unless given.
+   */
+  readonly idempotent?: boolean;
+}
+
 export interface WatchLeaderOptions {
   /** Ends the watch. */
   readonly signal?: AbortSignal;
@@ -90,7 +114,7 @@ export function parseElection(text: string): ElectionName {
 }
 
 /** @throws HeraldClientError `INVALID_ARGUMENT` */
-export function parseDelays(options: ClientOptions): Delays {
+export function parseDelays(options: Partial<ClientOptions>): Delays {
   const delays: Delays = {
     timeoutMs: checkDuration('timeoutMs', options.timeoutMs ?? defaults.timeoutMs, 1),
     cacheMs: checkDuration('cacheMs', options.cacheMs ?? defaults.cacheMs, 0),

@@ -380,3 +380,32 @@ test('a call that waits is told of the successor by a watch, at once', async () 
   await f.clock.advance(1);
   assert.equal(f.clock.pendingTimers, 0, 'nobody waits, so nothing is followed');
 });
+
+test('a call that follows one that was told asks again, and says what it was answered', async () => {
+  await using f = fixture({ seeds: ['a:1'] });
+  for (let index = 0; index < 20; index++) {
+    const error = failureOf(f.client.getLeader({ timeoutMs: 300 }));
+    await f.clock.advance(300);
+    assert.equal((await error).code, 'NO_LEADER');
+  }
+  f.network.at('a:1').hold(claim(7), 5_000);
+  const expired = failureOf(f.client.getLeader({ timeoutMs: 600 }));
+  await f.clock.advance(600);
+  assert.equal((await expired).code, 'EXPIRED');
+  assert.ok((await expired).attempts.some(({ outcome }) => outcome === 'expired'));
+});
+
+test('when who told falls silent, others are asked within the longest back-off', async () => {
+  await using f = fixture({ backoffCapMs: 100, backoffBaseMs: 20 });
+  for (const seed of ['a:1', 'b:1', 'c:1']) f.network.at(seed).hold(vacancy(7));
+  const call = f.client.getLeader({ timeoutMs: 10_000 });
+  await f.clock.advance(300);
+  assert.equal(f.client.stats().watches, 1);
+  // No watch can be opened any longer, and nothing is told: only questions can find the successor.
+  for (const seed of ['a:1', 'b:1', 'c:1']) {
+    f.network.at(seed).dropWatches();
+    f.network.at(seed).hold(claim(9));
+  }
+  await f.clock.advance(200);
+  assert.equal((await call).epoch, 9n);
+});

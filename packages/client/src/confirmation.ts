@@ -1,25 +1,23 @@
 /**
  * `verify`: decides when a leader counts as verified. The elector beside it is asked; its "I lead" is
- * the only yes. A no with a newer record is followed forward, within the bound on redirects; a no
- * with an older hint means that the elector itself is behind. Everything else is asked again after a
- * back-off, until a newer record is known or the call ends.
+ * the only yes. A no with a newer record is followed forward; a no with an older hint means that the
+ * elector itself is behind. Everything else is asked again after a back-off, until a newer record is
+ * known or the call ends.
  */
 import type { Address } from '@herald/core';
 import { isSameChange } from '@herald/core';
 import type { ConfirmResponse } from '@herald/wire';
 import { attempt } from './attempt-call.ts';
-import { Backoff } from './backoff.ts';
-import { sleep } from './clock.ts';
+import type { Discovery } from './discovery.ts';
 import { HeraldClientError } from './errors.ts';
 import { transitMs } from './known-record.ts';
 import type { KnownRecord } from './known-record.ts';
-import { abort, newAbort } from './on-abort.ts';
 import type { ClientParts } from './parts.ts';
 import type { PendingCall } from './pending-call.ts';
+import { pursue } from './pursuit.ts';
+import type { Step } from './pursuit.ts';
 import type { Refresher } from './refresher.ts';
 import { shortfall } from './requirement.ts';
-import { clientLimits } from './tuning.ts';
-import { VisitedTargets } from './visited.ts';
 
 /** The leader, as confirmed by its elector. */
 export interface Confirmed {
@@ -28,67 +26,26 @@ export interface Confirmed {
   readonly leadingForMs: number;
 }
 
-type Judgement =
-  | { readonly kind: 'confirmed'; readonly confirmed: Confirmed }
-  /** Another record became known: ask there. */
-  | { readonly kind: 'moved' }
-  | { readonly kind: 'try-later'; readonly retryAfterMs: number };
-
 /** @returns `undefined` when the call ended first. */
 export async function confirmLeader(
   parts: ClientParts,
   refresher: Refresher,
+  discovery: Discovery,
   call: PendingCall,
   first: KnownRecord,
 ): Promise<Confirmed | undefined> {
-  const { delays, keeper, random } = parts;
-  const backoff = new Backoff({
-    baseMs: delays.backoffBaseMs,
-    capMs: delays.backoffCapMs,
-    random,
+  const found = await pursue(parts, refresher, call, first, {
+    targetOf: electorOf,
+    attempt: async (known) => {
+      const elector = electorOf(known) ?? refuseForeign(known, call);
+      if (await discovery.mayAsk(elector, known.source.endpoint)) {
+        return askElector(parts, call, known, elector);
+      }
+      call.log.add({ endpoint: elector, what: 'confirm', durationMs: 0, outcome: 'not-listed' });
+      return { kind: 'try-later', retryAfterMs: 0, isPushback: false };
+    },
   });
-  const visited = new VisitedTargets();
-  let known: KnownRecord | undefined = first;
-  while (known !== undefined && call.endReason === undefined) {
-    const elector = electorOf(known) ?? refuseForeign(known, call);
-    visited.add(elector, known.sealed.record.version);
-    const judgement = await askElector(parts, call, known, elector);
-    if (judgement.kind === 'confirmed') return judgement.confirmed;
-    const target = judgement.kind === 'moved' ? electorOf(keeper.known) : undefined;
-    if (target !== undefined && mayFollow(parts, call, visited, target)) {
-      known = keeper.known;
-      continue;
-    }
-    const pauseMs = Math.max(
-      backoff.nextMs(),
-      judgement.kind === 'try-later' ? Math.min(judgement.retryAfterMs, delays.backoffCapMs) : 0,
-    );
-    await pauseForNews(parts, pauseMs, known, call);
-    known = await refresher.wait(call);
-    if (known !== undefined) call.log.retries++;
-  }
-  return undefined;
-}
-
-/** Waits for `pauseMs`, or less when another change than `known` is heard of. */
-async function pauseForNews(
-  { clock, keeper }: ClientParts,
-  pauseMs: number,
-  known: KnownRecord,
-  call: PendingCall,
-): Promise<void> {
-  const news = newAbort();
-  const stopWatching = keeper.onAdopted(() => {
-    const newest = keeper.known?.sealed.record.version;
-    const isNews = newest !== undefined && !isSameChange(newest, known.sealed.record.version);
-    if (isNews) abort(news);
-  });
-  const stopListening = call.onEnd(() => {
-    abort(news);
-  });
-  await sleep(clock, pauseMs, news.signal);
-  stopWatching();
-  stopListening();
+  return found?.result;
 }
 
 async function askElector(
@@ -96,7 +53,7 @@ async function askElector(
   call: PendingCall,
   known: KnownRecord,
   endpoint: Address,
-): Promise<Judgement> {
+): Promise<Step<Confirmed>> {
   const { clock, counters, delays, election, keeper, transport } = parts;
   const version = { ...known.sealed.record.version, renewal: 0 };
   counters.confirms++;
@@ -110,7 +67,10 @@ async function askElector(
     ask: (options) => transport.confirm(endpoint, { election, version }, options),
     judge: ({ leading }) => (leading ? 'leading' : 'not-leading'),
   });
-  if (result.kind === 'failed') return { kind: 'try-later', retryAfterMs: 0 };
+  if (result.kind === 'failed') {
+    const { retryAfterMs } = result.error;
+    return { kind: 'try-later', retryAfterMs, isPushback: retryAfterMs > 0 };
+  }
   const { answer, roundTripMs } = result;
   adopt(parts, endpoint, answer, roundTripMs);
   const newest = keeper.known ?? known;
@@ -121,9 +81,10 @@ async function askElector(
   const leadingForMs = answer.leadingForMs - roundTripMs;
   const isEnough = shortfall(newest, call.requirement, clock.nowMs()) === undefined;
   if (answer.leading && isAboutNewest && isEnough && leadingForMs > 0) {
-    return { kind: 'confirmed', confirmed: { known: newest, leadingForMs } };
+    return { kind: 'done', result: { known: newest, leadingForMs } };
   }
-  return isMoved ? { kind: 'moved' } : { kind: 'try-later', retryAfterMs: answer.retryAfterMs };
+  if (isMoved) return { kind: 'moved' };
+  return { kind: 'try-later', retryAfterMs: answer.retryAfterMs, isPushback: false };
 }
 
 function adopt(
@@ -142,26 +103,9 @@ function adopt(
   });
 }
 
-/** Where the newest record leads at once: its elector was not asked about it yet. */
-function mayFollow(
-  parts: ClientParts,
-  call: PendingCall,
-  visited: VisitedTargets,
-  target: Address,
-): boolean {
-  const { clock, counters, keeper } = parts;
-  const { known } = keeper;
-  if (shortfall(known, call.requirement, clock.nowMs()) !== undefined) return false;
-  const version = known?.sealed.record.version;
-  if (call.log.redirects >= clientLimits.redirectsMax || visited.has(target, version)) return false;
-  call.log.redirects++;
-  counters.redirects++;
-  return true;
-}
-
-function electorOf(known: KnownRecord | undefined): Address | undefined {
-  const record = known?.sealed.record;
-  return record?.kind === 'leader' ? record.leader.electorAddress : undefined;
+export function electorOf(known: KnownRecord): Address | undefined {
+  const { record } = known.sealed;
+  return record.kind === 'leader' ? record.leader.electorAddress : undefined;
 }
 
 /** Nobody speaks for a leader that is not Herald's; to wait would not change that. */

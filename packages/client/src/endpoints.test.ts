@@ -6,6 +6,8 @@ import fc from 'fast-check';
 import { EndpointPool } from './endpoints.ts';
 import { clientLimits, endpointTuning } from './tuning.ts';
 
+const address = (text: string): Address => parseAddress(text);
+
 function addresses(count: number, host = 'n'): Address[] {
   return Array.from({ length: count }, (_, index) => parseAddress(`${host}${String(index)}:1`));
 }
@@ -121,4 +123,37 @@ test('round trips are smoothed', () => {
   assert.equal(pool.roundTripMs(first), 10);
   pool.answered(first, 20);
   assert.equal(pool.roundTripMs(first), 12);
+});
+
+test('a node that asks to be left alone is, for at least as long, and others are asked', () => {
+  const pool = new EndpointPool(['a:1', 'b:1'].map(address), seededRandom(1));
+  pool.failed(address('a:1'), 0, 2_000);
+  for (let index = 0; index < 20; index++) assert.equal(pool.pick(1_999), 'b:1');
+  assert.equal(pool.pushbackMs(0), 0, 'the other one may be asked');
+  pool.failed(address('b:1'), 0, 5_000);
+  assert.equal(pool.pick(1_000), undefined, 'all have asked to be left alone');
+  assert.ok(pool.pushbackMs(0) >= 2_000 && pool.pushbackMs(0) <= 2_400);
+  assert.equal(pool.pick(2_400), 'a:1');
+  pool.answered(address('b:1'), 1);
+  assert.notEqual(
+    pool.pick(0, new Set([address('a:1')])),
+    undefined,
+    'who answers again may be asked',
+  );
+});
+
+test('nobody is left alone for longer than the longest ejection, whatever was asked for', () => {
+  const pool = new EndpointPool([address('a:1')], seededRandom(1));
+  pool.failed(address('a:1'), 0, 1e12);
+  assert.ok(pool.pushbackMs(0) <= endpointTuning.ejectCapMs * 1.2);
+});
+
+test('when those that were learnt have failed, a seed is asked', () => {
+  const pool = new EndpointPool([address('a:1')], seededRandom(1));
+  pool.learn(
+    Array.from({ length: 30 }, (_, index) => address(`n${String(index)}:1`)),
+    0,
+  );
+  assert.equal(pool.pick(0, undefined, undefined, true), 'a:1');
+  assert.notEqual(pool.pick(0, new Set([address('a:1')]), undefined, true), undefined);
 });

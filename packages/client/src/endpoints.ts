@@ -1,8 +1,8 @@
 /**
  * Decides whom to ask: seeds, which are never forgotten, and endpoints learnt from members. One that
  * answered with a leader is asked again, so that few connections are open; one that failed is left
- * alone for a while, longer each time. Somebody can always be asked: when all have failed, the one
- * whose time is up first.
+ * alone for a while, longer each time, and for as long as it asked for. Somebody can always be asked:
+ * when all have failed, the one whose time is up first; only those who asked to be left alone are.
  */
 import { jittered, pickOne, pickSome } from '@herald/core';
 import type { Address, Random } from '@herald/core';
@@ -14,6 +14,8 @@ interface Endpoint {
   failures: number;
   /** Not asked before this, unless nobody else is left; 0 when it is in good standing. */
   ejectedUntilMs: number;
+  /** It has too much to do and asked not to be asked before this; 0 when it did not. */
+  pushedBackUntilMs: number;
   /** Smoothed; `undefined` until it answered. */
   roundTripMs: number | undefined;
 }
@@ -44,12 +46,14 @@ export class EndpointPool {
    *
    * @param exclude Never these: they were asked already.
    * @param avoid Rather not these: their last answer did not help.
-   * @returns `undefined` when all are excluded.
+   * @param isAstray Those that were learnt have failed: rather a seed, which a user chose.
+   * @returns `undefined` when all are excluded, or have asked to be left alone.
    */
   pick(
     nowMs: number,
     exclude: ReadonlySet<Address> = nobody,
-    avoid: ReadonlySet<Address> = nobody,
+    avoid: ReadonlySet<string> = nobody,
+    isAstray = false,
   ): Address | undefined {
     const preferred = this.#preferred && this.#endpoints.get(this.#preferred);
     if (preferred !== undefined && preferred.ejectedUntilMs <= nowMs) {
@@ -57,10 +61,12 @@ export class EndpointPool {
       // As nearly always: there is no need to look at the others.
       if (!exclude.has(address) && !avoid.has(address)) return address;
     }
-    const candidates = [...this.#endpoints.values()].filter(({ address }) => !exclude.has(address));
+    const candidates = [...this.#endpoints.values()].filter(
+      ({ address, pushedBackUntilMs }) => pushedBackUntilMs <= nowMs && !exclude.has(address),
+    );
     const standing = candidates.filter(({ ejectedUntilMs }) => ejectedUntilMs <= nowMs);
-    const fresh = standing.filter(({ address }) => !avoid.has(address));
-    const best = fresh.length > 0 ? fresh : standing;
+    const fresh = preferably(standing, ({ address }) => !avoid.has(address));
+    const best = isAstray ? preferably(fresh, ({ isSeed }) => isSeed) : fresh;
     if (best.length === 0) {
       return candidates.reduce<Endpoint | undefined>(
         (first, each) =>
@@ -78,6 +84,7 @@ export class EndpointPool {
     if (endpoint === undefined) return;
     endpoint.failures = 0;
     endpoint.ejectedUntilMs = 0;
+    endpoint.pushedBackUntilMs = 0;
     const before = endpoint.roundTripMs ?? roundTripMs;
     endpoint.roundTripMs = before + (roundTripMs - before) * tuning.roundTripWeight;
   }
@@ -87,15 +94,35 @@ export class EndpointPool {
     if (this.#endpoints.has(address)) this.#preferred = address;
   }
 
-  /** It did not answer, or what it answered was of no use. */
-  failed(address: Address, nowMs: number): void {
+  /**
+   * It did not answer, or what it answered was of no use.
+   *
+   * @param retryAfterMs For how long it asked to be left alone; 0 when it did not.
+   */
+  failed(address: Address, nowMs: number, retryAfterMs = 0): void {
     const endpoint = this.#endpoints.get(address);
     if (endpoint === undefined) return;
+    // Spread upwards only: what it asked for is the least.
+    const pushbackMs = Math.min(tuning.ejectCapMs, retryAfterMs);
+    const spread = 1 + tuning.ejectJitter * this.#random();
+    endpoint.pushedBackUntilMs = pushbackMs > 0 ? nowMs + pushbackMs * spread : 0;
     const ejectMs = Math.min(tuning.ejectCapMs, tuning.ejectBaseMs * 2 ** endpoint.failures);
     if (ejectMs < tuning.ejectCapMs) endpoint.failures++;
     endpoint.ejectedUntilMs = nowMs + jittered(ejectMs, tuning.ejectJitter, this.#random);
     if (this.#preferred === address) this.#preferred = undefined;
     this.ejections++;
+  }
+
+  /**
+   * For how long nobody may be asked, because all there are have asked to be left alone; 0 when
+   * somebody may.
+   */
+  pushbackMs(nowMs: number): number {
+    let firstMs = Infinity;
+    for (const { pushedBackUntilMs } of this.#endpoints.values()) {
+      firstMs = Math.min(firstMs, pushedBackUntilMs);
+    }
+    return Math.max(0, firstMs - nowMs);
   }
 
   /** Smoothed round trip to an endpoint; 0 while it is not known. */
@@ -156,6 +183,22 @@ export class EndpointPool {
   }
 }
 
+/** Those of `all` that are as wished, or all when none is. */
+function preferably(
+  all: readonly Endpoint[],
+  wish: (endpoint: Endpoint) => boolean,
+): readonly Endpoint[] {
+  const wished = all.filter(wish);
+  return wished.length > 0 ? wished : all;
+}
+
 function newEndpoint(address: Address, isSeed: boolean): Endpoint {
-  return { address, isSeed, failures: 0, ejectedUntilMs: 0, roundTripMs: undefined };
+  return {
+    address,
+    isSeed,
+    failures: 0,
+    ejectedUntilMs: 0,
+    pushedBackUntilMs: 0,
+    roundTripMs: undefined,
+  };
 }

@@ -8,11 +8,14 @@ import type { Attempt } from './attempts.ts';
  * - `NO_LEADER`: nodes answered, but no leader is known: nobody was elected, the leader resigned,
  *   or no leader of the epoch that was asked for is known yet.
  * - `EXPIRED`: a leader is known, but its record is too old to be believed.
- * - `NOT_LEADER`: the elector beside the leader was asked, and says that it does not lead.
- * - `UNREACHABLE`: nobody who could answer was reached.
- * - `DEADLINE_EXCEEDED`: those who were asked had not answered when the time was up.
- * - `ABORTED`: the caller's signal ended the call.
- * - `REJECTED`: the request was refused as it stands; to repeat it will not help.
+ * - `NOT_LEADER`: the leader that is known, or the elector beside it, says that it does not lead.
+ * - `UNREACHABLE`: nobody who could answer was reached, or the connection was lost during the work.
+ * - `DEADLINE_EXCEEDED`: those who were asked had not answered, or the work had not ended, when the
+ *   time was up.
+ * - `ABORTED`: the caller's signal ended the call; or the leader was overtaken during work that is not
+ *   idempotent.
+ * - `REJECTED`: the request was refused as it stands, or the leader is no allowed target; to repeat it
+ *   will not help.
  * - `CLOSED`: the client was disposed.
  * - `INVALID_ARGUMENT`: an option breaks its rule; nothing was asked.
  */
@@ -33,6 +36,8 @@ export interface FailureDetails {
   readonly attempts?: readonly Attempt[];
   readonly redirects?: number;
   readonly retries?: number;
+  readonly mayHaveRun?: boolean;
+  readonly retryAfterMs?: number;
 }
 
 export class HeraldClientError extends Error {
@@ -43,6 +48,13 @@ export class HeraldClientError extends Error {
   readonly redirects: number;
   /** Questions after the first that no hint led to: after a failure, a delay, or a wait. */
   readonly retries: number;
+  /**
+   * Whether the work of `withLeader` may have run, wholly or in part, however it looks from here. When
+   * false nothing of it has, and it can safely be done again.
+   */
+  readonly mayHaveRun: boolean;
+  /** What the one that refused asks to wait before the next question, in milliseconds; 0: nothing said. */
+  readonly retryAfterMs: number;
 
   constructor(code: ClientErrorCode, message: string, details: FailureDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -51,6 +63,8 @@ export class HeraldClientError extends Error {
     this.attempts = details.attempts ?? [];
     this.redirects = details.redirects ?? 0;
     this.retries = details.retries ?? 0;
+    this.mayHaveRun = details.mayHaveRun ?? false;
+    this.retryAfterMs = details.retryAfterMs ?? 0;
   }
 
   /** `thrown` itself when it is a HeraldClientError, else one with `code` that has it as its cause. */

@@ -3,7 +3,7 @@
  * did, else how the questions failed. The message says what to do.
  */
 import { ageMs } from '@herald/core';
-import type { Address, ElectionName } from '@herald/core';
+import type { ElectionName } from '@herald/core';
 import type { Attempt } from './attempts.ts';
 import { HeraldClientError } from './errors.ts';
 import type { ClientErrorCode } from './errors.ts';
@@ -28,8 +28,9 @@ interface Verdict {
 
 export function failureOf(context: FailureContext): HeraldClientError {
   const { code, message, cause } = judge(context);
+  const { mayHaveRun } = context.call;
   const { attempts, redirects, retries } = context.call.log;
-  return new HeraldClientError(code, message, { cause, attempts, redirects, retries });
+  return new HeraldClientError(code, message, { cause, attempts, redirects, retries, mayHaveRun });
 }
 
 function judge(context: FailureContext): Verdict {
@@ -37,16 +38,20 @@ function judge(context: FailureContext): Verdict {
   const tookMs = Math.round(nowMs - call.startedAtMs);
   switch (call.endReason) {
     case 'aborted': {
-      const message = `the search for ${question} was aborted by its signal after ${String(tookMs)} ms`;
+      const message = `the search for ${question}, or the work there, was aborted by its signal after ${String(tookMs)} ms`;
       return { code: 'ABORTED', message, cause: call.callerSignal?.reason };
     }
     case 'closed':
       return { code: 'CLOSED', message: `the client of ${election} was closed` };
     case 'deadline':
     case undefined: {
-      // An elector is asked only when a leader is known: then what is known decides, too.
-      const wasVerifying = call.log.attempts.some(({ what }) => what === 'confirm');
-      return call.log.answered > 0 || wasVerifying ? judgeAnswers(context) : judgeSilence(context);
+      const { attempts } = call.log;
+      const last = attempts.at(-1);
+      if (last?.what === 'work' && last.outcome === 'pending')
+        return judgeUnfinished(context, last);
+      // An elector or a leader is gone to only when a leader is known: then what is known decides, too.
+      const wasLed = attempts.some(({ what }) => what === 'confirm' || what === 'work');
+      return call.log.answered > 0 || wasLed ? judgeAnswers(context) : judgeSilence(context);
     }
   }
 }
@@ -84,14 +89,55 @@ function judgeAnswers(context: FailureContext): Verdict {
         message: `the newest record of ${election} is ${String(age)} ms old, and no newer one became known ${within}; the call allows ${String(call.requirement.maxAgeMs)} ms`,
       };
     case undefined:
-      return judgeUnverified(context);
+      return judgeLed(context);
   }
 }
 
-/** A leader is known, so it was its elector that did not say yes. */
-function judgeUnverified(context: FailureContext): Verdict {
+/** The time was up while the work ran. */
+function judgeUnfinished({ call, election }: FailureContext, { endpoint }: Attempt): Verdict {
+  const within = `within ${String(call.timeoutMs)} ms`;
+  return {
+    code: 'DEADLINE_EXCEEDED',
+    message: `the work at the leader of ${election} at ${endpoint} did not end ${within}: it may have run`,
+  };
+}
+
+/** A leader is known, so it was the leader itself, or its elector, that did not say yes. */
+function judgeLed(context: FailureContext): Verdict {
+  const last = context.call.log.attempts.findLast(
+    ({ what }) => what === 'confirm' || what === 'work',
+  );
+  return last?.what === 'work' ? judgeUndone(context, last) : judgeUnverified(context, last);
+}
+
+/** The leader that is known was gone to, and the work was not done there. */
+function judgeUndone({ call, election }: FailureContext, last: Attempt): Verdict {
+  const within = `within ${String(call.timeoutMs)} ms`;
+  const cause = call.workError;
+  const { endpoint, outcome } = last;
+  switch (outcome) {
+    case 'not-leading':
+      return {
+        code: 'NOT_LEADER',
+        message: `${endpoint} is known as the leader of ${election}, but refuses the work because it does not lead, and no newer leader became known ${within}`,
+        cause,
+      };
+    case 'not-listed':
+      return {
+        code: 'REJECTED',
+        message: `${endpoint} is known as the leader of ${election}, but is no allowed target${said(last)}; check who named it, or allow it with allowTargets`,
+      };
+    default:
+      return {
+        code: 'UNREACHABLE',
+        message: `the work could not be done at the leader of ${election} at ${endpoint} (${outcome}), and no newer leader became known ${within}${said(last)}`,
+        cause,
+      };
+  }
+}
+
+function judgeUnverified(context: FailureContext, last: Attempt | undefined): Verdict {
   const { call, election } = context;
-  const last = call.log.attempts.findLast(({ what }) => what === 'confirm');
   const within = `within ${String(call.timeoutMs)} ms`;
   if (last?.outcome === 'not-leading') {
     return {
@@ -107,7 +153,7 @@ function judgeUnverified(context: FailureContext): Verdict {
     };
   }
   return {
-    code: last.outcome === 'rejected' ? 'REJECTED' : 'UNREACHABLE',
+    code: last.outcome === 'unreachable' ? 'UNREACHABLE' : 'REJECTED',
     message: `the elector at ${last.endpoint} could not be asked whether it leads ${election}${said(last)}`,
   };
 }
@@ -132,6 +178,12 @@ function judgeSilence(context: FailureContext): Verdict {
       message: `the question for ${question} was refused (by ${asked})${said(rejected)}; check that the seeds are Herald nodes`,
     };
   }
+  if (attempts.length === 0 && call.endReason === undefined) {
+    return {
+      code: 'UNREACHABLE',
+      message: `nobody could be asked for ${question}: all nodes that are known have asked to be left alone for a while`,
+    };
+  }
   const asker = attempts.length === 0 ? 'nobody was asked' : `no answer came from ${asked}`;
   return {
     code: 'DEADLINE_EXCEEDED',
@@ -149,7 +201,7 @@ function said(attempt: Attempt): string {
 
 const namedMax = 3;
 
-function listOf(addresses: readonly Address[]): string {
+function listOf(addresses: readonly string[]): string {
   const different = [...new Set(addresses)];
   const named = different.slice(0, namedMax).join(', ');
   const more = different.length - namedMax;

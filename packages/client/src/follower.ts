@@ -29,6 +29,7 @@ export class Follower {
   #unwanted = newAbort();
   #cancelExpiry = neverStarted;
   #isLive = false;
+  #isTold = false;
   #avoid: ReadonlySet<Address> = new Set();
   #trouble: string | undefined;
 
@@ -47,6 +48,12 @@ export class Follower {
   /** A node is telling every change and every renewal, so that what is known needs no asking. */
   get isLive(): boolean {
     return this.#isLive;
+  }
+
+  /** A node that is not behind is telling what it learns, though that may be that nobody leads. */
+  get isTold(): boolean {
+    // A watch that nobody wants any longer ends a moment later.
+    return this.#isTold && this.#isWanted();
   }
 
   /** Why the last node was left, for people. */
@@ -132,11 +139,13 @@ export class Follower {
   async #follow(endpoint: Address, unwanted: AbortSignal): Promise<void> {
     const { clock } = this.#parts;
     const openedAtMs = clock.nowMs();
-    const watch = new NodeWatch(this.#parts, endpoint, (isLive) => {
-      this.#isLive = isLive;
+    const watch = new NodeWatch(this.#parts, endpoint, ({ isInformed, isUseful }) => {
+      this.#isLive = isUseful;
+      this.#isTold = isInformed;
     });
     const trouble = await watch.run(unwanted);
     this.#isLive = false;
+    this.#isTold = false;
     if (unwanted.aborted) return;
     this.#trouble = `${endpoint}: ${trouble}`;
     if (clock.nowMs() - openedAtMs >= watchTuning.stableAfterMs) this.#backoff.reset();

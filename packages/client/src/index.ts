@@ -2,12 +2,20 @@
 export { createClient } from './create-client.ts';
 export { createClientOver } from './client.ts';
 export type { Client, ClientStats } from './client.ts';
+export type { HeardRecord } from './heard-record.ts';
 export type {
   CallOptions,
   ClientOptions,
   GetLeaderOptions,
   WatchLeaderOptions,
+  WithLeaderOptions,
 } from './client-options.ts';
+export type { Work, WorkContext } from './work-run.ts';
+export { NotLeaderError } from './not-leader-error.ts';
+export type { NotLeaderDetails } from './not-leader-error.ts';
+export type { FailureReader, WorkFailure } from './work-failure.ts';
+export type { AllowTargets } from './targets.ts';
+export type { CallEnd, CallObserver, CallStart, ClientHooks } from './hooks.ts';
 export type { LeaderFacts, LeaderResult, LeaderUpdate, VacancyFacts } from './results.ts';
 export type { Source } from './known-record.ts';
 export type { EndpointInfo } from './endpoints.ts';

@@ -12,14 +12,16 @@
  * Leader and expired are one state; which of them it is depends on the moment of the question.
  */
 import { isNewer, isSameChange } from '@herald/core';
-import type { Address, HeldRecord, NodeId } from '@herald/core';
+import type { HeldRecord, LeaderRecord, NodeId } from '@herald/core';
 import type { CarriedRecord } from '@herald/wire';
 
 /** Who told the client, and how. */
 export interface Source {
-  readonly endpoint: Address;
+  /** `host:port` of who told it. */
+  readonly endpoint: string;
   readonly nodeId: NodeId;
-  readonly via: 'lookup' | 'watch' | 'confirm';
+  /** `refusal`: a service said NOT_LEADER; `nodeId` is then the elector that issued the record. */
+  readonly via: 'lookup' | 'watch' | 'confirm' | 'refusal';
 }
 
 export interface KnownRecord extends HeldRecord {
@@ -43,6 +45,9 @@ export interface Observation {
  * - `older`: whoever sent it is behind.
  */
 export type Verdict = 'newer' | 'same' | 'older';
+
+/** Whether a record may be believed at all. */
+export type Admits = (record: LeaderRecord) => boolean;
 
 /** The belief after `observation`: `max(version)`, and nothing else decides. */
 export function observe(
@@ -94,8 +99,13 @@ export function knowsLess(
 
 /** Holds the belief and tells who waits for it. */
 export class RecordKeeper {
+  readonly #admits: Admits;
   #known: KnownRecord | undefined;
   readonly #listeners = new Set<() => void>();
+
+  constructor(admits: Admits) {
+    this.#admits = admits;
+  }
 
   get known(): KnownRecord | undefined {
     return this.#known;
@@ -113,8 +123,9 @@ export class RecordKeeper {
     };
   }
 
-  /** The one place where the belief changes. */
-  observe(observation: Observation): Verdict {
+  /** The one place where the belief changes. What may not be believed leaves it as it was. */
+  observe(observation: Observation): Verdict | 'refused' {
+    if (!this.#admits(observation.carried.sealed.record)) return 'refused';
     const { known, verdict } = observe(this.#known, observation);
     this.#known = known;
     if (verdict === 'newer') for (const listener of this.#listeners) listener();

@@ -50,6 +50,7 @@ test('when one node cannot be reached the next one is asked at once', async () =
 test('a node that is behind: its hint is followed, and counted', async () => {
   await using f = fixture({ seeds: ['a:1'], cacheMs: 0 });
   f.network.at('a:1').hold(claim(9));
+  f.network.at('a:1').members = [f.network.at('b:1').address];
   await f.client.getLeader();
   f.network.at('a:1').hold(claim(7));
   f.network.at('a:1').ask = [f.network.at('b:1').address];

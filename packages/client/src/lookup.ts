@@ -13,6 +13,7 @@ import { HeraldClientError } from './errors.ts';
 import { knowsLess, transitMs } from './known-record.ts';
 import { abort, newAbort } from './on-abort.ts';
 import type { ClientParts } from './parts.ts';
+import { objectionTo } from './targets.ts';
 import { clientLimits } from './tuning.ts';
 import type { VisitedTargets } from './visited.ts';
 
@@ -22,7 +23,7 @@ export interface LookupPlan {
   /** Hints that may still be followed. */
   readonly redirectsMax: number;
   /** Endpoints whose last answer did not help. */
-  readonly avoid: ReadonlySet<Address>;
+  readonly avoid: ReadonlySet<string>;
   readonly visited: VisitedTargets;
 }
 
@@ -42,23 +43,28 @@ interface Ask {
 }
 
 export class Lookup {
-  readonly log = new AttemptLog();
+  readonly log: AttemptLog;
   readonly #parts: ClientParts;
   readonly #plan: LookupPlan;
   readonly #asked = new Set<Address>();
   readonly #open = new Set<Ask>();
   #asks = 0;
   #anyAnswer = false;
+  /** Those that were asked so far are not to be reached. */
+  #isAstray = false;
   #cancelHedge: CancelTimer = () => undefined;
   #resolve: ((outcome: LookupOutcome) => void) | undefined;
 
   constructor(parts: ClientParts, plan: LookupPlan) {
     this.#parts = parts;
     this.#plan = plan;
+    this.log = new AttemptLog(parts.hooks.onAttempt);
   }
 
   /** Who named the leader, once somebody did. */
   leaderFrom: Address | undefined;
+  /** Who gave a hint to somebody who is not listed, if anybody did. */
+  unlistedFrom: Address | undefined;
 
   /** The endpoints asked so far. */
   get asked(): ReadonlySet<Address> {
@@ -86,9 +92,9 @@ export class Lookup {
     this.#finish('failed', false);
   }
 
-  #pick(avoid?: ReadonlySet<Address>): Address | undefined {
+  #pick(avoid?: ReadonlySet<string>): Address | undefined {
     const { endpoints, clock } = this.#parts;
-    return endpoints.pick(clock.nowMs(), this.#asked, avoid);
+    return endpoints.pick(clock.nowMs(), this.#asked, avoid, this.#isAstray);
   }
 
   #ask(endpoint: Address): void {
@@ -119,7 +125,8 @@ export class Lookup {
       answer = await transport.lookup(ask.endpoint, request, { signal: ask.controller.signal });
     } catch (thrown) {
       const error = HeraldClientError.from(thrown);
-      this.#failed(ask, error.code === 'REJECTED' ? 'rejected' : 'unreachable', error.message);
+      const outcome = error.code === 'REJECTED' ? 'rejected' : 'unreachable';
+      this.#failed(ask, outcome, error.message, error.retryAfterMs);
       return;
     }
     this.#answered(ask, answer);
@@ -127,10 +134,11 @@ export class Lookup {
 
   #answered(ask: Ask, answer: LeaderAnswer): void {
     if (!this.#open.has(ask)) return;
-    const { clock, endpoints, election, keeper } = this.#parts;
+    const { clock, endpoints, keeper } = this.#parts;
     const { carried, status } = answer;
-    if (carried !== undefined && carried.sealed.record.election !== election) {
-      this.#failed(ask, 'rejected', `it spoke of election ${carried.sealed.record.election}`);
+    const objection = carried && objectionTo(carried.sealed.record, this.#parts);
+    if (objection !== undefined) {
+      this.#failed(ask, 'rejected', objection);
       return;
     }
     const receivedAtMs = clock.nowMs();
@@ -146,7 +154,7 @@ export class Lookup {
       keeper.observe({ carried, receivedAtMs, transitMs: inTransitMs, source });
     }
     if (isBehind) {
-      this.#follow(answer.ask);
+      this.#follow(ask.endpoint, answer.ask);
     } else if (status === 'current') {
       endpoints.prefer(ask.endpoint);
       this.leaderFrom = ask.endpoint;
@@ -157,9 +165,11 @@ export class Lookup {
   }
 
   /** Goes where a node that is behind says, unless it was asked already or hints are used up. */
-  #follow(hints: readonly Address[]): void {
-    const { clock, counters, endpoints } = this.#parts;
+  #follow(adviser: Address, named: readonly Address[]): void {
+    const { clock, counters, endpoints, targets } = this.#parts;
     const { minVersion, redirectsMax, visited } = this.#plan;
+    const hints = named.filter((address) => targets.mayAsk(address));
+    if (hints.length < named.length) this.unlistedFrom = adviser;
     endpoints.learn(hints, clock.nowMs());
     const target = hints.find((address) => !visited.has(address, minVersion));
     const isAllowed =
@@ -173,11 +183,17 @@ export class Lookup {
     this.#ask(target);
   }
 
-  #failed(ask: Ask, outcome: 'timeout' | 'unreachable' | 'rejected', detail?: string): void {
+  #failed(
+    ask: Ask,
+    outcome: 'timeout' | 'unreachable' | 'rejected',
+    detail?: string,
+    retryAfterMs = 0,
+  ): void {
     if (!this.#open.has(ask)) return;
     this.#close(ask, outcome, detail);
     abort(ask.controller);
-    this.#parts.endpoints.failed(ask.endpoint, this.#parts.clock.nowMs());
+    this.#isAstray = !this.#anyAnswer;
+    this.#parts.endpoints.failed(ask.endpoint, this.#parts.clock.nowMs(), retryAfterMs);
     this.#tryAnother();
   }
 

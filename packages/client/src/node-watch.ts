@@ -13,6 +13,7 @@ import type { CancelTimer } from './clock.ts';
 import { knowsLess, transitMs } from './known-record.ts';
 import { abort, newAbort, onAbort } from './on-abort.ts';
 import type { ClientParts } from './parts.ts';
+import { objectionTo } from './targets.ts';
 import { watchTuning } from './tuning.ts';
 
 type Phase = 'opening' | 'useful' | 'without-leader';
@@ -23,21 +24,28 @@ const giveUpReasons: Readonly<Record<Phase, string>> = {
   'without-leader': 'named no current leader',
 };
 
+export interface WatchStanding {
+  /** It names a current leader. */
+  readonly isUseful: boolean;
+  /** It knows of the election, and not less than the client. */
+  readonly isInformed: boolean;
+}
+
 export class NodeWatch {
   readonly #parts: ClientParts;
   readonly #endpoint: Address;
-  readonly #onUseful: (isUseful: boolean) => void;
+  readonly #onAnswer: (standing: WatchStanding) => void;
   readonly #leaving = newAbort();
   readonly #openedAtMs: number;
   #phase: Phase = 'opening';
   #cancelPatience: CancelTimer;
   #trouble = 'the watch ended';
 
-  /** @param onUseful Told at each answer whether the node names a current leader. */
-  constructor(parts: ClientParts, endpoint: Address, onUseful: (isUseful: boolean) => void) {
+  /** @param onAnswer Told at each answer what the node is good for. */
+  constructor(parts: ClientParts, endpoint: Address, onAnswer: (standing: WatchStanding) => void) {
     this.#parts = parts;
     this.#endpoint = endpoint;
-    this.#onUseful = onUseful;
+    this.#onAnswer = onAnswer;
     this.#openedAtMs = parts.clock.nowMs();
     this.#cancelPatience = this.#patience(watchTuning.firstAnswerTimeoutMs);
   }
@@ -68,22 +76,26 @@ export class NodeWatch {
   }
 
   #take(answer: LeaderAnswer): void {
-    const { clock, election, endpoints, keeper } = this.#parts;
+    const { clock, endpoints, keeper, targets } = this.#parts;
     const { carried } = answer;
     const receivedAtMs = clock.nowMs();
-    if (carried !== undefined && carried.sealed.record.election !== election) {
+    const objection = carried && objectionTo(carried.sealed.record, this.#parts);
+    if (objection !== undefined) {
       endpoints.failed(this.#endpoint, receivedAtMs);
-      this.#leave(`spoke of election ${carried.sealed.record.election}`);
+      this.#leave(objection);
       return;
     }
     // A pushed answer has no round trip of its own; the opening has one, which is never shorter.
     if (this.#phase === 'opening' && endpoints.roundTripMs(this.#endpoint) === 0) {
       endpoints.answered(this.#endpoint, receivedAtMs - this.#openedAtMs);
     }
-    if (answer.behind) endpoints.learn(answer.ask, receivedAtMs);
+    if (answer.behind) {
+      const hints = answer.ask.filter((address) => targets.mayAsk(address));
+      endpoints.learn(hints, receivedAtMs);
+    }
     const isBehind = answer.behind || knowsLess(carried, keeper.known);
     const isUseful = answer.status === 'current' && !isBehind;
-    this.#onUseful(isUseful);
+    this.#onAnswer({ isUseful, isInformed: !isBehind && answer.status !== 'unknown' });
     if (carried !== undefined) {
       const usualMs = endpoints.roundTripMs(this.#endpoint);
       const source = { endpoint: this.#endpoint, nodeId: answer.nodeId, via: 'watch' } as const;

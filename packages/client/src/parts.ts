@@ -2,9 +2,12 @@
 import type { ElectionName, Random } from '@herald/core';
 import type { Clock } from './clock.ts';
 import type { EndpointPool } from './endpoints.ts';
+import type { ClientHooks } from './hooks.ts';
 import type { RecordKeeper } from './known-record.ts';
 import type { RetryBudget } from './retry-budget.ts';
+import type { Targets } from './targets.ts';
 import type { Transport } from './transport.ts';
+import type { FailureReader } from './work-failure.ts';
 
 /** The delays that a user can choose; `defaults` has their meaning. */
 export interface Delays {
@@ -36,6 +39,10 @@ export interface ClientCounters {
   redirects: number;
   /** Questions to electors. */
   confirms: number;
+  /** Runs of the work of `withLeader`. */
+  runs: number;
+  /** Of these, followed by another try, because the leader refused or was lost. */
+  repeats: number;
   /** Records adopted, renewals included. */
   adopted: number;
   /** Watches opened to nodes. */
@@ -52,6 +59,9 @@ export interface ClientParts {
   readonly endpoints: EndpointPool;
   readonly budget: RetryBudget;
   readonly counters: ClientCounters;
+  readonly targets: Targets;
+  readonly hooks: ClientHooks;
+  readonly readFailure: FailureReader;
 }
 
 export function newCounters(): ClientCounters {
@@ -65,6 +75,8 @@ export function newCounters(): ClientCounters {
     retries: 0,
     redirects: 0,
     confirms: 0,
+    runs: 0,
+    repeats: 0,
     adopted: 0,
     watches: 0,
   };

@@ -4,8 +4,10 @@
  */
 import { AttemptLog } from './attempts.ts';
 import type { Clock } from './clock.ts';
+import type { CallObserver, CallStart, ClientHooks } from './hooks.ts';
 import { abort, newAbort, onAbort } from './on-abort.ts';
 import type { Requirement } from './requirement.ts';
+import type { LeaderResult } from './results.ts';
 
 /** Why a call ended without a result. */
 export type EndReason = 'deadline' | 'aborted' | 'closed';
@@ -18,21 +20,35 @@ export interface PendingCallOptions {
   readonly signal: AbortSignal | undefined;
   /** The client's, which aborts when it is closed. */
   readonly closing: AbortSignal;
+  readonly start: CallStart;
+  readonly hooks: ClientHooks;
 }
 
 export class PendingCall implements Disposable {
   readonly requirement: Requirement;
   readonly timeoutMs: number;
   readonly startedAtMs: number;
-  readonly log = new AttemptLog();
+  readonly log: AttemptLog;
   readonly callerSignal: AbortSignal | undefined;
+  readonly observer: CallObserver | undefined;
+  /** The newest epoch that somebody spoke of without a record to show; nodes are asked for it. */
+  heardOfEpoch = 0n;
+  /** Work of this call may have run. */
+  mayHaveRun = false;
+  /** What its work threw last, where that was no error of the work's own. */
+  workError: unknown;
+  readonly #clock: Clock;
   readonly #releases: (() => void)[] = [];
   readonly #listeners = new Set<() => void>();
   #ending: AbortController | undefined;
   #endReason: EndReason | undefined;
+  #leader: LeaderResult | undefined;
 
   constructor(options: PendingCallOptions) {
-    const { clock, requirement, timeoutMs, signal, closing } = options;
+    const { clock, closing, hooks, requirement, signal, start, timeoutMs } = options;
+    this.#clock = clock;
+    this.log = new AttemptLog(hooks.onAttempt);
+    this.observer = hooks.onCall?.(start);
     this.requirement = requirement;
     this.timeoutMs = timeoutMs;
     this.callerSignal = signal;
@@ -75,6 +91,29 @@ export class PendingCall implements Disposable {
     return () => {
       this.#listeners.delete(listener);
     };
+  }
+
+  /** Notes where the call was led, for whoever observes it. */
+  ledTo(leader: LeaderResult): LeaderResult {
+    this.#leader = leader;
+    return leader;
+  }
+
+  /** Does what the call is for, and tells its observer how it ended. */
+  async observe<T>(body: () => Promise<T>): Promise<T> {
+    const onEnd = this.observer?.onEnd;
+    if (onEnd === undefined) return body();
+    let error: unknown;
+    try {
+      return await body();
+    } catch (thrown) {
+      error = thrown;
+      throw thrown;
+    } finally {
+      const { attempts, redirects, retries } = this.log;
+      const durationMs = this.#clock.nowMs() - this.startedAtMs;
+      onEnd({ durationMs, error, leader: this.#leader, attempts, redirects, retries });
+    }
   }
 
   /** Frees timer and listeners; must follow every call. */

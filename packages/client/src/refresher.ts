@@ -1,13 +1,15 @@
 /**
  * Decides when nodes are asked. However many calls wait, there is one lookup at a time, and one
- * back-off between two lookups, which also calls that arrive later have to wait for. Each call
+ * back-off between two lookups, which also calls that arrive later have to wait for. While a node is
+ * watched and answers, the questions beside it are rare. Each call
  * leaves when its own requirement is met or when it ends; that never disturbs the others.
  */
-import type { Address, Version } from '@herald/core';
-import { compareVersions } from '@herald/core';
+import type { Version } from '@herald/core';
+import { compareVersions, isSameChange, jittered } from '@herald/core';
 import type { AttemptLog } from './attempts.ts';
 import { Backoff } from './backoff.ts';
 import { sleep } from './clock.ts';
+import type { Discovery } from './discovery.ts';
 import type { KnownRecord } from './known-record.ts';
 import { Lookup } from './lookup.ts';
 import type { LookupOutcome } from './lookup.ts';
@@ -15,7 +17,7 @@ import { abort, newAbort } from './on-abort.ts';
 import type { ClientParts } from './parts.ts';
 import type { PendingCall } from './pending-call.ts';
 import { shortfall } from './requirement.ts';
-import { clientLimits } from './tuning.ts';
+import { clientLimits, watchTuning } from './tuning.ts';
 import { VisitedTargets } from './visited.ts';
 
 interface Waiter {
@@ -26,7 +28,8 @@ interface Waiter {
 
 export class Refresher {
   readonly #parts: ClientParts;
-  readonly #onLeader: (endpoint: Address) => void;
+  readonly #discovery: Discovery;
+  readonly #isTold: () => boolean;
   readonly #waiters = new Set<Waiter>();
   readonly #visited = new VisitedTargets();
   readonly #backoff: Backoff;
@@ -39,18 +42,26 @@ export class Refresher {
   #isClosed = false;
   /** No lookup before this. */
   #pausedUntilMs = 0;
-  #avoid: ReadonlySet<Address> = new Set();
+  /** And none before this while a node tells all the same. */
+  #toldUntilMs = 0;
+  #newest: Version | undefined;
+  #avoid: ReadonlySet<string> = new Set();
 
-  /** @param onLeader Told which endpoint named a leader, after each lookup that found one. */
-  constructor(parts: ClientParts, onLeader: (endpoint: Address) => void) {
+  /**
+   * @param discovery Told after each lookup who named a leader, or somebody who is not listed.
+   * @param isTold Whether a node tells the client what it learns, unasked.
+   */
+  constructor(parts: ClientParts, discovery: Discovery, isTold: () => boolean) {
     this.#parts = parts;
-    this.#onLeader = onLeader;
+    this.#discovery = discovery;
+    this.#isTold = isTold;
     this.#backoff = new Backoff({
       baseMs: parts.delays.backoffBaseMs,
       capMs: parts.delays.backoffCapMs,
       random: parts.random,
     });
     parts.keeper.onAdopted(() => {
+      this.#noteChange();
       this.#settle();
     });
   }
@@ -80,7 +91,7 @@ export class Refresher {
         resolve(undefined);
         return;
       }
-      if (nowMs < this.#pausedUntilMs) {
+      if (nowMs < this.#quietUntilMs()) {
         const { known } = this.#parts.keeper;
         if (shortfall(known, call.requirement, nowMs) === undefined) {
           resolve(known);
@@ -109,6 +120,11 @@ export class Refresher {
     });
   }
 
+  /** What `endpoint` said led nowhere: the next lookup rather asks others. */
+  doubt(endpoint: string): void {
+    this.#avoid = new Set([endpoint]);
+  }
+
   /** Ends the lookup; calls that still wait must have been ended before. */
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -120,9 +136,10 @@ export class Refresher {
   async #run(): Promise<void> {
     while (this.#waiters.size > 0 && !this.#isClosed) {
       const { clock } = this.#parts;
-      const pauseMs = this.#pausedUntilMs - clock.nowMs();
+      const pauseMs = this.#quietUntilMs() - clock.nowMs();
       if (pauseMs > 0) {
-        await this.#sleep(pauseMs);
+        // Looked at again in between: who told may have fallen silent.
+        await this.#sleep(Math.min(pauseMs, this.#longestSleepMs()));
         continue;
       }
       const lookup = new Lookup(this.#parts, {
@@ -140,6 +157,25 @@ export class Refresher {
     this.#running = undefined;
   }
 
+  /** After news that satisfied nobody, others are soon asked about it. */
+  #noteChange(): void {
+    const version = this.#parts.keeper.known?.sealed.record.version;
+    const before = this.#newest;
+    this.#newest = version;
+    if (before === undefined || version === undefined || !isSameChange(before, version)) {
+      this.#toldUntilMs = 0;
+    }
+  }
+
+  /** Until when nobody is asked, as things stand. */
+  #quietUntilMs(): number {
+    return this.#isTold() ? Math.max(this.#pausedUntilMs, this.#toldUntilMs) : this.#pausedUntilMs;
+  }
+
+  #longestSleepMs(): number {
+    return this.#isTold() ? this.#parts.delays.backoffCapMs : Infinity;
+  }
+
   async #sleep(pauseMs: number): Promise<void> {
     this.#pause = newAbort();
     await sleep(this.#parts.clock, pauseMs, this.#pause.signal);
@@ -155,14 +191,21 @@ export class Refresher {
     this.#lastLog = lookup.log;
     for (const { call } of this.#waiters) call.log.append(lookup.log);
     this.#settle();
-    if (lookup.leaderFrom !== undefined) this.#onLeader(lookup.leaderFrom);
+    const { leaderFrom, unlistedFrom } = lookup;
+    if (leaderFrom !== undefined) this.#discovery.consider(leaderFrom);
+    if (unlistedFrom !== undefined) this.#discovery.considerUnlisted(unlistedFrom);
     if (outcome === 'leader' && this.#waiters.size === 0) {
       this.#backoff.reset();
       this.#avoid = new Set();
       this.#pausedUntilMs = 0;
+      this.#toldUntilMs = 0;
     } else {
       this.#avoid = lookup.asked;
-      this.#pausedUntilMs = this.#parts.clock.nowMs() + this.#backoff.nextMs();
+      const { clock, endpoints, random } = this.#parts;
+      const nowMs = clock.nowMs();
+      this.#toldUntilMs = nowMs + jittered(watchTuning.askMeanwhileMs, 0.5, random);
+      const pauseMs = Math.max(this.#backoff.nextMs(), endpoints.pushbackMs(nowMs));
+      this.#pausedUntilMs = nowMs + pauseMs;
     }
   }
 
@@ -182,14 +225,15 @@ export class Refresher {
     if (this.#lookup !== undefined) call.log.append(this.#lookup.log, this.#lookup.pending);
   }
 
-  /** The newest known version, or the epoch that a caller asks for if that is newer. */
+  /** The newest known version, or the epoch that a caller asks for or heard of if that is newer. */
   #minVersion(): Version | undefined {
     const known = this.#parts.keeper.known?.sealed.record.version;
     let version = known && { ...known, renewal: 0 };
     for (const { call } of this.#waiters) {
-      const { minEpoch } = call.requirement;
-      if (minEpoch === 0n) continue;
-      const wanted = { lineage: known?.lineage ?? 0, epoch: minEpoch, sequence: 0n, renewal: 0 };
+      const { heardOfEpoch, requirement } = call;
+      const epoch = requirement.minEpoch > heardOfEpoch ? requirement.minEpoch : heardOfEpoch;
+      if (epoch === 0n) continue;
+      const wanted = { lineage: known?.lineage ?? 0, epoch, sequence: 0n, renewal: 0 };
       if (version === undefined || compareVersions(wanted, version) > 0) version = wanted;
     }
     return version;

@@ -44,6 +44,8 @@ export const clientLimits = {
   seedsMax: 64,
   /** Endpoints remembered beside the seeds. Enough to survive them, few enough to list. */
   learntEndpointsMax: 32,
+  /** Patterns of allowed targets given to `createClient`. */
+  allowTargetsMax: 64,
   /** (address, version) pairs remembered while a leader is looked for. */
   visitedMax: 256,
   /** Calls that wait at the same time; more than this is a program gone wrong. */
@@ -69,6 +71,11 @@ export const endpointTuning = {
   roundTripWeight: 0.2,
   /** How often the list of members is asked for, at the earliest; always beside a lookup. */
   discoverEveryMs: 300_000,
+  /**
+   * And this, while somebody is named who is not on it: who has just joined is followed a moment later,
+   * and a node that names strangers without end costs its clients one small question a second.
+   */
+  discoverAgainMs: 1_000,
 } as const;
 
 export const lookupStreamTuning = {
@@ -98,6 +105,11 @@ export const watchTuning = {
    * calls which only wait for an answer open none; short beside a failover.
    */
   standByAfterMs: 100,
+  /**
+   * Calls that are told by a watch also ask other nodes, about this often: the watched one may be cut
+   * off. Not more often, because a thousand clients that wait for a successor ask the same few nodes.
+   */
+  askMeanwhileMs: 1_000,
   /** A watch that was opened must bring the present answer within this. */
   firstAnswerTimeoutMs: 1_000,
   /** A node whose answer is not a current leader is left for another one after this. */

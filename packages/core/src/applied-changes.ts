@@ -32,9 +32,12 @@ export class AppliedChanges {
     this.#latest.delete(election);
     this.#latest.set(election, changeOf(version));
     if (this.#dueMs !== Infinity) return;
-    const { appliedDelayMsMin, appliedDelayMsPerMember, appliedDelayMsMax } = this.#tuning;
-    const delayMs = Math.max(appliedDelayMsMin, members * appliedDelayMsPerMember);
-    this.#dueMs = nowMs + jittered(Math.min(appliedDelayMsMax, delayMs), 0.5, this.#random);
+    this.#dueMs = nowMs + jittered(this.#delayMs(members), 0.5, this.#random);
+  }
+
+  /** There is more urgent news until then. */
+  postpone(untilMs: number, members: number): void {
+    this.#dueMs = untilMs + this.#delayMs(members) * this.#random();
   }
 
   /** What to tell: of each election the newest, those that changed last first. */
@@ -44,5 +47,13 @@ export class AppliedChanges {
       .slice(-limits.appliedElectionsMax)
       .reverse()
       .map(([election, version]) => ({ election, version }));
+  }
+
+  #delayMs(members: number): number {
+    const { appliedDelayMsMin, appliedDelayMsPerMember, appliedDelayMsMax } = this.#tuning;
+    return Math.min(
+      appliedDelayMsMax,
+      Math.max(appliedDelayMsMin, members * appliedDelayMsPerMember),
+    );
   }
 }

@@ -14,6 +14,7 @@ import { parseAddress, parseClusterName, parseElectionName, parseNodeId } from '
 import type { ElectionName, LinkId, NodeId } from './ids.ts';
 import { limits } from './limits.ts';
 import { seededRandom } from './random.ts';
+import { memberHash, nodeIdHash } from './state-hash.ts';
 import { defaultTuning } from './tuning.ts';
 import type { EngineTuning } from './tuning.ts';
 import { isNewer } from './version.ts';
@@ -152,6 +153,35 @@ const arbitraryFrame: fc.Arbitrary<Frame> = fc.oneof(
       { maxLength: 8 },
     ),
     last: fc.boolean(),
+  }),
+  fc.record({
+    kind: fc.constant('accusations' as const),
+    accused: fc.array(
+      fc
+        .record({
+          name: fc.constantFrom(...names).map(parseNodeId),
+          generation: fc.nat({ max: 3 }),
+          version: fc.nat({ max: 6 }),
+          observers: fc.array(fc.constantFrom(...names).map(parseNodeId), {
+            maxLength: limits.observersNamedMax,
+          }),
+        })
+        .map(({ name, generation, version, observers }) => ({
+          idHash: nodeIdHash(name),
+          state: memberHash(name, { generation, version }),
+          observers: observers.map(nodeIdHash),
+        })),
+      { maxLength: 8 },
+    ),
+  }),
+  fc.record({
+    kind: fc.constant('who-else' as const),
+    known: fc.array(
+      fc.constantFrom(...names).map((name) => nodeIdHash(parseNodeId(name))),
+      {
+        maxLength: 8,
+      },
+    ),
   }),
   {
     weight: 4,
@@ -508,6 +538,14 @@ function checkFrame(frame: Frame): void {
     case 'member-delta':
       assert.ok(frame.states.length <= limits.memberStatesPerFrameMax);
       assert.ok(frame.wants.length <= limits.memberWantsPerFrameMax);
+      return;
+    case 'accusations':
+      assert.ok(frame.accused.length <= limits.accusedPerFrameMax);
+      for (const { observers } of frame.accused)
+        assert.ok(observers.length <= limits.observersNamedMax);
+      return;
+    case 'who-else':
+      assert.ok(frame.known.length <= limits.lostNamedMax);
       return;
     case 'hello':
     case 'prune':

@@ -5,6 +5,7 @@
  * are dead. The choice is uniform over the live members; the address book helps until they are known.
  */
 import type { AddressBook } from './address-book.ts';
+import type { Alarm } from './alarm.ts';
 import type { Contact, Role } from './contact.ts';
 import type { Address } from './ids.ts';
 import { limits } from './limits.ts';
@@ -30,6 +31,13 @@ const dialEveryMs = 50;
  */
 const sampleSize = 24;
 
+/**
+ * With so many links a member has enough to go on with while many others are lost, and takes up to this long until it
+ * dials others: all that survive are short of links then, and a link costs both ends as much as dozens of frames.
+ */
+const enoughLinks = 3;
+const replaceWithinMs = 8000;
+
 /** Somebody who could be dialled. */
 interface Candidate {
   readonly address: Address;
@@ -43,10 +51,13 @@ export class Dialling {
   readonly #links: LinkTable;
   readonly #book: AddressBook;
   readonly #members: MemberTable;
+  readonly #alarm: Alarm;
   readonly #tuning: EngineTuning;
   readonly #random: Random;
   readonly #dial: (dialled: Dialled, nowMs: number) => void;
   #nextFillMs = 0;
+  /** While many are lost: when this member looks for others in their place. */
+  #replaceAtMs: number | undefined;
   #nextRotationMs: number;
   #nextRetryMs: number;
   #dialsLeft = dialBurstMax;
@@ -57,6 +68,7 @@ export class Dialling {
     links: LinkTable,
     book: AddressBook,
     members: MemberTable,
+    alarm: Alarm,
     tuning: EngineTuning,
     random: Random,
     dial: (dialled: Dialled, nowMs: number) => void,
@@ -66,6 +78,7 @@ export class Dialling {
     this.#links = links;
     this.#book = book;
     this.#members = members;
+    this.#alarm = alarm;
     this.#tuning = tuning;
     this.#random = random;
     this.#dial = dial;
@@ -77,9 +90,9 @@ export class Dialling {
     return Math.min(this.#nextFillMs, this.#nextRotationMs, this.#nextRetryMs);
   }
 
-  /** Something changed: look again at the next wake. */
+  /** Something changed: look again at the next wake, or when there is a dial to spare. */
   lookAgain(): void {
-    this.#nextFillMs = 0;
+    this.#nextFillMs = this.#dialsLeft === 0 ? this.#nextDialMs : 0;
   }
 
   wake(nowMs: number): void {
@@ -131,6 +144,7 @@ export class Dialling {
 
   /** Dials what is missing; sets when to look again. */
   #fill(nowMs: number): void {
+    if (this.#isHeldBack(nowMs)) return;
     this.#refillBudget(nowMs);
     if (this.#missingCount(nowMs) === 0 && this.#self.role !== 'elector') {
       this.#nextFillMs = Infinity;
@@ -148,6 +162,18 @@ export class Dialling {
     for (const candidate of dialled) this.#dialOne(asDialled(candidate, 'fanout'), nowMs);
     if (dialled.length < wanted.length) this.#nextFillMs = this.#nextDialMs;
     else this.#nextFillMs = Math.min(nextMs, this.#nextImpatienceMs(nowMs));
+  }
+
+  /** While many are lost, and there are links enough to go on with; sets when to look again. */
+  #isHeldBack(nowMs: number): boolean {
+    if (this.#alarm.calmAtMs <= nowMs) {
+      this.#replaceAtMs = undefined;
+      return false;
+    }
+    this.#replaceAtMs ??= nowMs + replaceWithinMs * this.#random();
+    if (nowMs >= this.#replaceAtMs || this.#links.up().length < enoughLinks) return false;
+    this.#nextFillMs = this.#replaceAtMs;
+    return true;
   }
 
   /** While no link is up: when the present dials are not waited for any more. */
@@ -169,12 +195,21 @@ export class Dialling {
     nowMs: number,
   ): Candidate[] {
     const missing = this.#missingCount(nowMs);
-    const chosen = pickSome(ready, missing, this.#random);
+    const chosen = pickSome(this.#likelyAlive(ready, nowMs), missing, this.#random);
     if (missing === 0 || this.#links.up().length > 0 || chosen.some(({ seed }) => seed)) {
       return chosen;
     }
     const seed = pickOne(seeds, this.#random);
     return seed === undefined ? chosen : [seed, ...chosen.slice(1)];
+  }
+
+  /** While many are lost, those that have said something since, if there are any. */
+  #likelyAlive(ready: readonly Candidate[], nowMs: number): readonly Candidate[] {
+    if (!this.#alarm.isOn(nowMs)) return ready;
+    const survivors = ready.filter(
+      ({ contact }) => contact !== undefined && this.#alarm.hasSurvived(contact.nodeId),
+    );
+    return survivors.length > 0 ? survivors : ready;
   }
 
   #missingCount(nowMs: number): number {

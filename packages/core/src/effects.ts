@@ -54,6 +54,8 @@ export type Effect =
       readonly address: Address;
       /** Perhaps nobody is there: find out cheaply before a stream is opened. */
       readonly doubtful: boolean;
+      /** Whether anybody accepts is all that is to be found out: `link-closed` follows, ended if so. */
+      readonly glance: boolean;
     }
   | { readonly kind: 'send'; readonly link: LinkId; readonly frame: Frame }
   /** Write what was sent, then end the stream; `link-closed` follows. */

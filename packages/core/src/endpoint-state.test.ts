@@ -57,7 +57,7 @@ describe('what everybody should hear of at once', () => {
     ['a move', stateOf(contact('m', { address: 'elsewhere:1' }), { version: 2 }), true],
     ['leaving', stateOf(member, { version: 2, status: 'leaving' }), true],
     ['having left', stateOf(member, { version: 2, status: 'left' }), true],
-    ['an accusation', stateOf(member, { version: 2, unreachable: [verdictOn(other)] }), true],
+    ['an accusation', stateOf(member, { version: 2, unreachable: [verdictOn(other)] }), false],
     ['a new zone', stateOf(member, { version: 2, zone: 'z' }), false],
     [
       'a change applied',

@@ -97,7 +97,7 @@ export function mergeStates(held: EndpointState, offered: EndpointState): Endpoi
 
 /**
  * Whether everybody should hear of a change at once, rather than along the tree and with others:
- * somebody moved, restarted, leaves, accuses somebody, or refutes (says the same at a higher version).
+ * somebody moved, restarted, leaves, or refutes (says the same at a higher version).
  */
 export function isUrgentChange(from: EndpointState | undefined, to: EndpointState): boolean {
   if (from === undefined) return false;
@@ -106,11 +106,9 @@ export function isUrgentChange(from: EndpointState | undefined, to: EndpointStat
   if (from.status !== to.status) return to.status === 'leaving' || to.status === 'left';
   const before = from.application;
   const after = to.application;
-  if (after.unreachable.some((verdict) => !includesVerdict(before.unreachable, verdict))) {
-    return true;
-  }
   return (
     after.unreachable.length === before.unreachable.length &&
+    after.unreachable.every((verdict) => includesVerdict(before.unreachable, verdict)) &&
     sameApplied(before.applied, after.applied) &&
     sameFacts(before, after)
   );

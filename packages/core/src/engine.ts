@@ -6,6 +6,7 @@
  * `@herald/member` over gRPC and in `@herald/simulator` by the thousand.
  */
 import { assertNever } from './assert.ts';
+import { Alarm } from './alarm.ts';
 import type { Contact } from './contact.ts';
 import { convergenceOf } from './convergence.ts';
 import type { Effect, Input } from './effects.ts';
@@ -82,9 +83,11 @@ export class Engine {
     this.#own = new OwnState(options.self, options.application);
     this.#members = new MemberTable();
     this.#plane = new LeaderPlane(tuning, random, emit);
+    const alarm = new Alarm(this.#members, tuning);
     this.#membership = new MembershipPlane(
       this.#own,
       this.#members,
+      alarm,
       tuning,
       random,
       emit,
@@ -109,6 +112,7 @@ export class Engine {
     this.#overlay = new Overlay(
       { cluster, own: this.#own, protocol: offered(options.protocol, tuning) },
       this.#members,
+      alarm,
       tuning,
       random,
       emit,
@@ -147,6 +151,7 @@ export class Engine {
       this.#own,
       this.#membership,
       this.#overlay,
+      alarm,
       this.#rounds,
       tuning,
       random,
@@ -345,6 +350,8 @@ export class Engine {
       case 'member-hashes':
       case 'member-digest':
       case 'member-delta':
+      case 'accusations':
+      case 'who-else':
         if (link.phase === 'up') this.#receiveOnUpLink(link, frame, nowMs);
         else this.#overlay.violated(link, `${frame.kind} before the greeting`, nowMs);
         return;
@@ -390,6 +397,12 @@ export class Engine {
         return;
       case 'member-delta':
         this.#membership.receiveDelta(link.id, frame, nowMs);
+        return;
+      case 'accusations':
+        this.#membership.receiveAccusations(link.id, frame, nowMs);
+        return;
+      case 'who-else':
+        this.#membership.receiveWhoElse(link.id, frame, nowMs);
         return;
       default:
         assertNever(frame);

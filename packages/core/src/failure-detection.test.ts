@@ -255,7 +255,7 @@ describe('failure detection: what is evidence', () => {
     bench.closed(link, 'reset', 'lost');
     const dial = bench.nextDial(300);
     bench.welcomedBy(dial.link, contact('tenant', { address: peer.address }));
-    bench.advance(100);
+    bench.advance(defaultTuning.wordGapMs);
     assert.deepEqual(accusedBy(bench), [peer.nodeId]);
   });
 

@@ -6,6 +6,7 @@
  * A few observers are enough while they live. Where too few are left, members that never had a link to the doubted one dial
  * it, some of them, by chance; and each death makes some look at members that nobody doubts.
  */
+import type { Alarm } from './alarm.ts';
 import type { Contact } from './contact.ts';
 import type { CloseCause } from './effects.ts';
 import { compareStateVersions } from './endpoint-state.ts';
@@ -35,12 +36,15 @@ const repeatMs = 200;
 /** How often chance decides whether to probe a member that too few doubt. */
 const probeTickMs = 250;
 
+/** A member that too few doubt is dialled by others after this: more may have doubted it at the same time. */
+const inquireMs = 250;
+
+/** However many are doubted, a member dials about so many of them per second. */
+const ownProbesPerSecond = 2;
+
 /** Random probes wait up to this long, and no more of them than this at once. */
 const randomProbeWithinMs = 500;
 const randomProbesMax = 64;
-
-/** For this long after a death that was declared, a dial that times out is evidence at once. */
-const alarmMs = 10_000;
 
 /** After we were late ourselves, for this long, nothing that timed out is evidence: dials take several turns. */
 const graceMs = 5000;
@@ -48,6 +52,8 @@ const graceMs = 5000;
 /** Somebody to dial soon; whether it answers decides. */
 interface Check {
   atMs: number;
+  /** Whether a link to it broke, which others will have noticed as well. */
+  broken: boolean;
   /** How often this member refuted what we said of it, lately. */
   refutations: number;
 }
@@ -56,23 +62,24 @@ export class FailureDetection {
   readonly #own: OwnState;
   readonly #membership: MembershipPlane;
   readonly #overlay: Overlay;
+  readonly #alarm: Alarm;
   readonly #tuning: EngineTuning;
   readonly #random: Random;
   readonly #watch: LinkWatch;
   readonly #checks = new Map<NodeId, Check>();
   #nextCheckMs = Infinity;
-  /** Members found unreachable while many are, and when to say so unless others have by then. */
-  readonly #held = new Map<NodeId, number>();
-  #nextHeldMs = Infinity;
+  /** Members found unreachable while many are, and when to say so of those of whom others have not by then. */
+  readonly #held = new Set<NodeId>();
+  #sayAtMs = Infinity;
   #probeTickAtMs = 0;
   #randomProbesAtMs: number[] = [];
-  #alarmUntilMs = -Infinity;
   #graceUntilMs = -Infinity;
 
   constructor(
     own: OwnState,
     membership: MembershipPlane,
     overlay: Overlay,
+    alarm: Alarm,
     rounds: Rounds,
     tuning: EngineTuning,
     random: Random,
@@ -80,6 +87,7 @@ export class FailureDetection {
     this.#own = own;
     this.#membership = membership;
     this.#overlay = overlay;
+    this.#alarm = alarm;
     this.#tuning = tuning;
     this.#random = random;
     this.#watch = new LinkWatch(tuning, {
@@ -97,7 +105,8 @@ export class FailureDetection {
     return Math.min(
       this.#watch.nextWakeMs,
       this.#nextCheckMs,
-      this.#nextHeldMs,
+      this.#sayAtMs,
+      this.#alarm.askAtMs,
       this.#membership.verdicts.undecided.size > 0 ? this.#probeTickAtMs : Infinity,
       this.#randomProbesAtMs[0] ?? Infinity,
     );
@@ -136,7 +145,7 @@ export class FailureDetection {
     if (cause === undefined || link.peer === undefined || link.protocol < membershipProtocol)
       return;
     const withinMs = cause === 'ended' ? revisitWithinMs : redialWithinMs;
-    this.#check(link.peer.nodeId, nowMs + withinMs * this.#random());
+    this.#check(link.peer.nodeId, nowMs + withinMs * this.#random(), { broken: cause !== 'ended' });
   }
 
   /** A member answered: by a greeting, or by a refusal. */
@@ -160,7 +169,7 @@ export class FailureDetection {
       cause === 'refused' ||
       known !== undefined ||
       entry.standing === 'unreachable' ||
-      nowMs < this.#alarmUntilMs ||
+      this.#alarm.isOn(nowMs) ||
       this.#membership.verdicts.suspectedBy(entry) > 0;
     if (doubted && (cause === 'refused' || nowMs >= this.#graceUntilMs)) {
       this.#checks.delete(nodeId);
@@ -173,6 +182,7 @@ export class FailureDetection {
   /** What we said of an earlier state is void. If we still have no link, we look again, less and less often. */
   stateChanged(entry: Entry, nowMs: number): void {
     const { nodeId } = entry.state.contact;
+    this.#alarm.noteNews(nodeId, nowMs);
     const verdict = this.#own.verdictOn(nodeId);
     if (verdict === undefined) return;
     const stands = compareStateVersions(verdict, entryVersion(entry)) >= 0;
@@ -183,12 +193,12 @@ export class FailureDetection {
     const refutations = (this.#checks.get(nodeId)?.refutations ?? 0) + 1;
     const { recheckMs, recheckMsMax } = this.#tuning;
     const delayMs = Math.min(recheckMsMax, recheckMs * 2 ** (refutations - 1));
-    this.#check(nodeId, nowMs + jittered(delayMs, 0.5, this.#random), refutations);
+    this.#check(nodeId, nowMs + jittered(delayMs, 0.5, this.#random), { refutations });
   }
 
   standingChanged(entry: Entry, nowMs: number): void {
     if (entry.standing !== 'unreachable') return;
-    this.#alarmUntilMs = nowMs + alarmMs;
+    this.#alarm.noteDeath(nowMs);
     const live = this.#membership.table.of('live').length;
     if (this.#random() * live >= this.#tuning.probesPerDeath) return;
     if (this.#randomProbesAtMs.length >= randomProbesMax) return;
@@ -206,54 +216,56 @@ export class FailureDetection {
   wake(nowMs: number): void {
     this.#watch.wake(nowMs);
     if (nowMs >= this.#nextCheckMs) this.#dialChecks(nowMs);
-    if (nowMs >= this.#nextHeldMs) this.#sayHeld(nowMs);
+    if (nowMs >= this.#sayAtMs) this.#sayHeld(nowMs);
+    if (this.#alarm.asks(nowMs, this.#random)) this.#membership.inquire();
     if (nowMs >= this.#probeTickAtMs) this.#probeUndecided(nowMs);
-    while ((this.#randomProbesAtMs[0] ?? Infinity) <= nowMs) {
-      this.#randomProbesAtMs.shift();
-      this.#probeSomebody(nowMs);
-    }
+    if ((this.#randomProbesAtMs[0] ?? Infinity) <= nowMs) this.#probeAtRandom(nowMs);
   }
 
-  /** While many are lost, everybody finds out about everybody: most wait, and see that it was said. */
+  /** While many are lost, everybody finds out about everybody: what is found waits for what others say. */
   #accuse(nodeId: NodeId, nowMs: number): void {
-    if (nowMs >= this.#alarmUntilMs) {
+    if (this.#hasLostMore()) this.#alarm.raise(nowMs);
+    const undecidedSinceMs = this.#membership.verdicts.undecided.get(nodeId) ?? nowMs;
+    const isWanted = nowMs - undecidedSinceMs > this.#alarm.patienceMs;
+    if (isWanted || !this.#alarm.isOn(nowMs)) {
       this.#say(nodeId, nowMs);
       return;
     }
-    if (this.#held.has(nodeId)) return;
-    const atMs = nowMs + this.#tuning.accuseWithinMs * this.#random();
-    this.#held.set(nodeId, atMs);
-    this.#nextHeldMs = Math.min(this.#nextHeldMs, atMs);
+    this.#held.add(nodeId);
+    this.#sayAtMs = Math.min(this.#sayAtMs, nowMs + this.#alarm.patienceMs * this.#random());
+  }
+
+  /** Whether there is another member that this one lost, and has no answer of yet. */
+  #hasLostMore(): boolean {
+    if (this.#held.size > 0) return true;
+    for (const { broken } of this.#checks.values()) if (broken) return true;
+    return false;
   }
 
   #sayHeld(nowMs: number): void {
-    this.#nextHeldMs = Infinity;
-    for (const [nodeId, atMs] of this.#held) {
-      if (atMs > nowMs) {
-        this.#nextHeldMs = Math.min(this.#nextHeldMs, atMs);
-        continue;
-      }
-      this.#held.delete(nodeId);
+    this.#sayAtMs = Infinity;
+    for (const nodeId of this.#held) {
       if (this.#overlay.links.upTo(nodeId) === undefined) this.#say(nodeId, nowMs);
     }
+    this.#held.clear();
   }
 
   #say(nodeId: NodeId, nowMs: number): void {
     const entry = this.#membership.table.get(nodeId);
     if (entry === undefined || entry.standing === 'left') return;
-    const { verdicts } = this.#membership;
-    const enough = verdicts.suspectedBy(entry) >= this.#tuning.quorum;
+    const enough = this.#membership.verdicts.suspectedBy(entry) >= this.#tuning.quorum;
     if (enough && entry.standing === 'unreachable') return; // one more would tell nobody anything
-    this.#own.accuse({ nodeId, ...entryVersion(entry) });
-    // While other dials are out, their results are worth waiting for: one word then says it all.
-    this.#membership.ownChanged(this.#checks.size === 0, nowMs);
+    this.#membership.accuse(entry, nowMs);
   }
 
-  #check(nodeId: NodeId, atMs: number, refutations?: number): void {
+  #check(nodeId: NodeId, atMs: number, what: Partial<Omit<Check, 'atMs'>> = {}): void {
+    const { broken = false, refutations } = what;
     const known = this.#checks.get(nodeId);
-    if (known === undefined) this.#checks.set(nodeId, { atMs, refutations: refutations ?? 0 });
-    else {
+    if (known === undefined) {
+      this.#checks.set(nodeId, { atMs, broken, refutations: refutations ?? 0 });
+    } else {
       known.atMs = refutations === undefined ? Math.min(known.atMs, atMs) : atMs;
+      known.broken ||= broken;
       known.refutations = refutations ?? known.refutations;
     }
     this.#nextCheckMs = Math.min(this.#nextCheckMs, atMs);
@@ -287,8 +299,13 @@ export class FailureDetection {
     if (undecided.size === 0) return;
     this.#probeTickAtMs = nowMs + jittered(probeTickMs, 0.5, this.#random);
     const { table } = this.#membership;
-    const share = (this.#tuning.probesPerSecond * probeTickMs) / 1000 / table.of('live').length;
-    for (const nodeId of undecided) {
+    const perSecond = Math.min(
+      this.#tuning.probesPerSecond / table.of('live').length,
+      ownProbesPerSecond / undecided.size,
+    );
+    const share = (perSecond * probeTickMs) / 1000;
+    for (const [nodeId, sinceMs] of undecided) {
+      if (nowMs - sinceMs < inquireMs) continue;
       if (this.#random() >= share || this.#own.verdictOn(nodeId) !== undefined) continue;
       const entry = table.get(nodeId);
       if (entry === undefined || this.#overlay.links.upTo(nodeId) !== undefined) continue;
@@ -296,15 +313,34 @@ export class FailureDetection {
     }
   }
 
-  /** Dials a member that nobody doubts. */
-  #probeSomebody(nowMs: number): void {
+  /** Once the talk has come to rest: who took part in it is alive. */
+  #probeAtRandom(nowMs: number): void {
+    const dueMs = this.#randomProbesAtMs;
+    const restsAtMs = this.#alarm.restsAtMs(nowMs);
+    if (restsAtMs > nowMs) {
+      dueMs.forEach((atMs, index) => {
+        if (atMs < restsAtMs) dueMs[index] = restsAtMs + randomProbeWithinMs * this.#random();
+      });
+      dueMs.sort((a, b) => a - b);
+      return;
+    }
+    while ((dueMs[0] ?? Infinity) <= nowMs) {
+      dueMs.shift();
+      this.#glanceAtSomebody(nowMs);
+    }
+  }
+
+  /** Looks whether anybody is where a member should be that nobody doubts, and that has said nothing since the alarm began. */
+  #glanceAtSomebody(nowMs: number): void {
     const { table, verdicts } = this.#membership;
-    for (let tries = 0; tries < 8; tries++) {
+    for (let tries = 0; tries < 16; tries++) {
       const contact = table.pick('live', this.#random)?.state.contact;
       if (contact === undefined || contact.nodeId === this.#own.contact.nodeId) continue;
-      if (verdicts.undecided.has(contact.nodeId)) continue;
+      if (verdicts.undecided.has(contact.nodeId) || this.#alarm.hasSurvived(contact.nodeId)) {
+        continue;
+      }
       if (this.#overlay.links.upTo(contact.nodeId) !== undefined) continue;
-      this.#overlay.probe(contact, nowMs);
+      this.#overlay.glance(contact, nowMs);
       return;
     }
   }

@@ -160,6 +160,29 @@ export interface MemberDeltaFrame {
   readonly done: boolean;
 }
 
+/**
+ * A member that others find unreachable, as of one state of it. Members go by 32 bits of the hashes of their node ids here,
+ * since hundreds of them may be told of at once: who cannot be told apart by that is told of by states alone.
+ */
+export interface Accused {
+  readonly idHash: number;
+  /** Of (node id, generation, version), signed halves: it is the state that the receiver holds, or means nothing. */
+  readonly state: StateHash;
+  readonly observers: readonly number[];
+}
+
+/** Who is found unreachable, and by whom: ahead of the states that say so, and for a fraction of their cost. */
+export interface AccusationsFrame {
+  readonly kind: 'accusations';
+  readonly accused: readonly Accused[];
+}
+
+/** "Of these I know that they are unreachable, as far as a frame holds them. Who else?" Answered by accusations. */
+export interface WhoElseFrame {
+  readonly kind: 'who-else';
+  readonly known: readonly number[];
+}
+
 export type Frame =
   | HelloFrame
   | WelcomeFrame
@@ -173,4 +196,6 @@ export type Frame =
   | WantFrame
   | MemberHashesFrame
   | MemberDigestFrame
-  | MemberDeltaFrame;
+  | MemberDeltaFrame
+  | AccusationsFrame
+  | WhoElseFrame;

@@ -24,6 +24,8 @@ export type {
   Frame,
   GraftFrame,
   HelloFrame,
+  Accused,
+  AccusationsFrame,
   MemberDeltaFrame,
   MemberDigestEntry,
   MemberDigestFrame,
@@ -40,6 +42,7 @@ export type {
   RoundReplyFrame,
   StateHash,
   WantFrame,
+  WhoElseFrame,
   WelcomeFrame,
 } from './frames.ts';
 export {

@@ -42,6 +42,11 @@ export const limits = {
   /** States in one frame, and node ids asked for. */
   memberStatesPerFrameMax: 256,
   memberWantsPerFrameMax: 256,
+  /** Members in one frame that are called unreachable: 320 × 24 bytes. A quorum of observers is named for each. */
+  accusedPerFrameMax: 320,
+  observersNamedMax: 3,
+  /** Members named in one question for others: 2 048 × 4 bytes. */
+  lostNamedMax: 2048,
   /** States in one frame, reckoned in bytes: a fifteenth of a millisecond at 1 Gbit/s. A larger state goes alone. */
   memberPageBytesMax: 8192,
   /** Removed members that are remembered so that no late message revives them. */

@@ -5,8 +5,11 @@ import type { Address, LinkId, NodeId } from './ids.ts';
 /** Samples that the round trip of a link is the minimum of: long enough to see an unloaded one. */
 const roundTripSamplesMax = 8;
 
-/** What a dial is for. A probe ends with the greeting: it only wants to know whether somebody answers. */
-export type DialPurpose = 'fanout' | 'replacement' | 'probe';
+/**
+ * What a dial is for. A probe ends with the greeting: it only wants to know whether that member answers. A glance ends as
+ * soon as anybody accepts it: it only finds out where nobody does.
+ */
+export type DialPurpose = 'fanout' | 'replacement' | 'probe' | 'glance';
 
 export type LinkDirection = 'inbound' | 'outbound';
 
@@ -45,6 +48,11 @@ export interface Dialled {
   readonly address: Address;
   readonly target: Contact | undefined;
   readonly purpose: DialPurpose;
+}
+
+/** Whether it is to be no link, whatever comes of the dial. */
+export function isBrief({ purpose }: Link): boolean {
+  return purpose === 'probe' || purpose === 'glance';
 }
 
 export class LinkTable {
@@ -127,8 +135,7 @@ export class LinkTable {
   /** Links that we opened, that are to stay, and that are not on their way out. */
   outbound(): Link[] {
     return [...this.#links.values()].filter(
-      (link) =>
-        link.direction === 'outbound' && link.phase !== 'closing' && link.purpose !== 'probe',
+      (link) => link.direction === 'outbound' && link.phase !== 'closing' && !isBrief(link),
     );
   }
 }

@@ -42,6 +42,8 @@ const membersPerBucket = 16;
 interface Bucket {
   readonly hash: XorHash;
   readonly entries: Entry[];
+  /** Of the entries, side by side, so that one is found without a look at each. */
+  readonly idHashes: number[];
 }
 
 export class MemberTable {
@@ -71,6 +73,15 @@ export class MemberTable {
 
   get(nodeId: NodeId): Entry | undefined {
     return this.#entries.get(nodeId);
+  }
+
+  /** The one member, of those that did not leave, whose node id has this hash; undefined if two have. */
+  byIdHash(idHash: number): Entry | undefined {
+    const { entries, idHashes } =
+      this.#buckets[bucketOf(idHash, this.#buckets.length)] ?? newBucket();
+    const index = idHashes.indexOf(idHash);
+    if (index === -1 || idHashes.includes(idHash, index + 1)) return undefined;
+    return entries[index];
   }
 
   entries(): IterableIterator<Entry> {
@@ -176,7 +187,7 @@ export class MemberTable {
     entry.at = list.push(entry) - 1;
     if (entry.standing === 'left') return;
     this.#toggle(entry);
-    this.#bucketFor(entry).entries.push(entry);
+    addTo(this.#bucketFor(entry), entry);
     this.#noteElector(entry);
     if (bucketCountFor(this.count) > this.#buckets.length) this.#split();
   }
@@ -191,8 +202,10 @@ export class MemberTable {
     }
     if (entry.standing === 'left') return;
     this.#toggle(entry);
-    const { entries } = this.#bucketFor(entry);
-    entries.splice(entries.indexOf(entry), 1);
+    const { entries, idHashes } = this.#bucketFor(entry);
+    const index = entries.indexOf(entry);
+    entries.splice(index, 1);
+    idHashes.splice(index, 1);
     this.#electors.delete(entry);
   }
 
@@ -223,7 +236,7 @@ export class MemberTable {
     for (const entry of entries) {
       const bucket = this.#bucketFor(entry);
       bucket.hash.toggle(entry.measures.hash);
-      bucket.entries.push(entry);
+      addTo(bucket, entry);
     }
   }
 }
@@ -268,5 +281,10 @@ function bucketOf(idHash: number, count: number): number {
 }
 
 function newBucket(): Bucket {
-  return { hash: new XorHash(), entries: [] };
+  return { hash: new XorHash(), entries: [], idHashes: [] };
+}
+
+function addTo({ entries, idHashes }: Bucket, entry: Entry): void {
+  entries.push(entry);
+  idHashes.push(entry.idHash);
 }

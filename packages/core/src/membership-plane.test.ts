@@ -64,16 +64,22 @@ describe('membership: what is told on', () => {
     }
   });
 
-  it('a join does not go along lazy links, an accusation does, within the batch delay', () => {
+  it('a join does not go along lazy links, a refutation does, within the batch delay', () => {
     const { bench, links } = linked();
     bench.frame(links[2], { kind: 'prune' });
     bench.frame(links[0], delta(stateOf(contact('new'))));
     assert.deepEqual(pushed(bench.advance(bulkBatchMs), links[2]), []);
-    bench.frame(
-      links[0],
-      delta(stateOf(a, { version: 2, unreachable: [verdictOn(contact('new'))] })),
-    );
-    assert.deepEqual(pushed(bench.advance(batchMs), links[2]), [a.nodeId]);
+    bench.frame(links[0], delta(stateOf(contact('new'), { version: 2 })));
+    assert.deepEqual(pushed(bench.advance(batchMs), links[2]), ['new']);
+  });
+
+  it('what an observer says in its state has time: it went ahead as an accusation', () => {
+    const { bench, links } = linked();
+    bench.frame(links[2], { kind: 'prune' });
+    bench.frame(links[0], delta(stateOf(a, { version: 2, unreachable: [verdictOn(b)] })));
+    const effects = bench.advance(2 * bulkBatchMs);
+    assert.deepEqual(pushed(effects, links[2]), []);
+    assert.deepEqual(pushed(effects, links[1]), [a.nodeId]);
   });
 
   it('what the other end shows meanwhile is not sent to it', () => {

@@ -6,16 +6,20 @@
  * milliseconds in which others may join it, unless the other end shows it first. All else goes along
  * the eager links, the leader plane's tree, and what a broken tree leaves out, a round repairs.
  */
+import { Accusations } from './accusations.ts';
+import type { Alarm } from './alarm.ts';
 import { AppliedChanges } from './applied-changes.ts';
 import type { Contact } from './contact.ts';
 import type { EffectSink } from './effects.ts';
 import { compareStates, isUrgentChange } from './endpoint-state.ts';
 import type { ApplicationFacts, CarriedState, EndpointState, Verdict } from './endpoint-state.ts';
 import type {
+  AccusationsFrame,
   MemberDeltaFrame,
   MemberDigestFrame,
   MemberHashesFrame,
   MembersSummary,
+  WhoElseFrame,
 } from './frames.ts';
 import type { ElectionName, LinkId, NodeId } from './ids.ts';
 import { limits } from './limits.ts';
@@ -25,6 +29,7 @@ import type { MemberView } from './member-view.ts';
 import { MembershipSync } from './membership-sync.ts';
 import { OwnIdentity } from './own-identity.ts';
 import type { OwnState } from './own-state.ts';
+import { PublishSchedule } from './publish-schedule.ts';
 import { Quarantine } from './quarantine.ts';
 import type { Random } from './random.ts';
 import { StatePushes } from './state-pushes.ts';
@@ -65,18 +70,19 @@ export class MembershipPlane {
   readonly verdicts: Verdicts;
   readonly #own: OwnState;
   readonly #identity: OwnIdentity;
+  readonly #alarm: Alarm;
   readonly #tuning: EngineTuning;
   readonly #emit: EffectSink;
   readonly #listener: MembershipListener;
   readonly #pushes: StatePushes;
+  readonly #accusations: Accusations;
   readonly #counts = { news: 0, duplicates: 0, membersRefused: 0, revivalsRefused: 0 };
   readonly #quarantine = new Quarantine();
   readonly #sync: MembershipSync;
   /** Links by which nothing has been compared yet: there the other end may come from a partition. */
   readonly #uncompared = new Set<LinkId>();
   readonly #applied: AppliedChanges;
-  #publishAtMs = Infinity;
-  #publishedAtMs = -Infinity;
+  readonly #schedule: PublishSchedule;
   /** What is published next goes to all neighbours at once. */
   #hurry = false;
   #joinAtMs: number;
@@ -85,6 +91,7 @@ export class MembershipPlane {
   constructor(
     own: OwnState,
     table: MemberTable,
+    alarm: Alarm,
     tuning: EngineTuning,
     random: Random,
     emit: EffectSink,
@@ -93,19 +100,38 @@ export class MembershipPlane {
   ) {
     this.#own = own;
     this.table = table;
+    this.#alarm = alarm;
     this.#tuning = tuning;
     this.#emit = emit;
     this.#listener = listener;
     this.#identity = new OwnIdentity(own, tuning, random, emit);
-    this.verdicts = new Verdicts(own.contact.nodeId, table, tuning, {
+    this.verdicts = new Verdicts(own, table, tuning, {
       standingChanged: (entry, previous, atMs) => {
         this.#standingChanged(entry, previous, atMs);
       },
     });
     this.#applied = new AppliedChanges(tuning, random);
+    this.#schedule = new PublishSchedule(table, tuning, random);
     const carry = (entry: Entry, atMs: number): CarriedState => this.#carried(entry, atMs);
     const isEager = (link: LinkId): boolean => listener.isEager(link);
     this.#pushes = new StatePushes({ table, tuning, random, emit, carry, isEager });
+    const { verdicts } = this;
+    this.#accusations = new Accusations({
+      own,
+      table,
+      verdicts,
+      alarm,
+      tuning,
+      random,
+      emit,
+      isEager,
+      differs: (link, entry, atMs) => {
+        this.#pushes.send(link, entry.state.contact.nodeId, atMs);
+      },
+      accusesUs: (as, atMs) => {
+        if (this.#identity.mustRefuteAsOf(entryVersion(as))) this.ownChanged(true, atMs);
+      },
+    });
     this.#sync = new MembershipSync({
       table,
       quarantine: this.#quarantine,
@@ -134,11 +160,12 @@ export class MembershipPlane {
   get nextWakeMs(): number {
     if (this.#own.status === 'left') return Infinity;
     return Math.min(
-      this.#publishAtMs,
+      this.#schedule.dueMs,
       this.#applied.dueMs,
       this.#joinAtMs,
       this.#tidyAtMs,
       this.#pushes.nextWakeMs,
+      this.#accusations.nextWakeMs,
       this.#identity.nextWakeMs,
     );
   }
@@ -157,25 +184,27 @@ export class MembershipPlane {
   /** Each end of a new link says at once who it is, and what the other end may have to refute. */
   linkUp(link: LinkId, peer: Contact, nowMs: number): void {
     this.#pushes.linkUp(link);
+    this.#accusations.linkUp(link);
     this.#uncompared.add(link);
     this.#pushes.send(link, this.#own.contact.nodeId, nowMs);
     const entry = this.table.get(peer.nodeId);
-    if (entry === undefined) return;
-    for (const observer of this.verdicts.observersOf(entry).slice(0, this.#tuning.quorum)) {
-      this.#pushes.send(link, observer.state.contact.nodeId, nowMs);
+    if (entry !== undefined && this.verdicts.suspectedBy(entry) > 0) {
+      this.#accusations.send(link, peer.nodeId, nowMs);
     }
   }
 
   linkDown(link: LinkId): void {
     this.#pushes.linkDown(link);
+    this.#accusations.linkDown(link);
     this.#uncompared.delete(link);
     this.#sync.linkDown(link);
   }
 
   receiveSummary(link: LinkId, theirs: MembersSummary, nowMs: number): void {
     if (!this.#pushes.has(link)) return;
-    const isFirst = this.#uncompared.delete(link);
-    this.#sync.receiveSummary(link, theirs, isFirst || this.#own.status === 'joining', nowMs);
+    const isJoining = this.#own.status === 'joining';
+    if (!isJoining && this.#alarm.calmAtMs > nowMs) return;
+    this.#sync.receiveSummary(link, theirs, this.#uncompared.delete(link) || isJoining, nowMs);
   }
 
   receiveHashes(link: LinkId, frame: MemberHashesFrame, nowMs: number): void {
@@ -192,27 +221,35 @@ export class MembershipPlane {
     this.#sync.receiveDelta(link, frame, nowMs);
   }
 
+  receiveAccusations(link: LinkId, { accused }: AccusationsFrame, nowMs: number): void {
+    if (this.#pushes.has(link)) this.#accusations.receive(link, accused, nowMs);
+  }
+
+  receiveWhoElse(link: LinkId, { known }: WhoElseFrame, nowMs: number): void {
+    if (this.#pushes.has(link)) this.#accusations.answer(link, known, nowMs);
+  }
+
+  /** Asks a neighbour who else is unreachable. */
+  inquire(): void {
+    this.#accusations.ask();
+  }
+
+  /** This member finds that one unreachable: its neighbours hear of it now, and all others by them. */
+  accuse(entry: Entry, nowMs: number): void {
+    const accused = { nodeId: entry.state.contact.nodeId, ...entryVersion(entry) };
+    if (!this.#own.accuse(accused)) return;
+    this.#accusations.accuse(entry, nowMs);
+    this.#schedule.accused(nowMs);
+  }
+
   /** Another process has our node id. */
   namesake(theirs: Contact, nowMs: number): void {
     if (this.#identity.contest(theirs, nowMs)) this.ownChanged(true, nowMs);
   }
 
-  /**
-   * What we say of ourselves has changed: it is published soon, with what else changes until then; at once
-   * if it is urgent, unless we have just said something.
-   */
+  /** What we say of ourselves has changed, perhaps. */
   ownChanged(urgent: boolean, nowMs: number): void {
-    if (!this.#own.changed) return;
-    const { batchMs, bulkBatchMs } = this.#tuning;
-    const atMs = nowMs + (urgent ? batchMs / 2 : bulkBatchMs);
-    this.#publishAtMs = Math.min(this.#publishAtMs, Math.max(atMs, this.#nextWordMs()));
-  }
-
-  /** Each word goes to everybody: the more there are, the longer one waits until the next. */
-  #nextWordMs(): number {
-    const { wordGapMs, wordGapMsPerMember, wordGapMsMax } = this.#tuning;
-    const gapMs = Math.max(wordGapMs, this.table.count * wordGapMsPerMember);
-    return this.#publishedAtMs + Math.min(gapMs, wordGapMsMax);
+    if (this.#own.changed) this.#schedule.changed(urgent, nowMs);
   }
 
   setFacts(facts: Partial<ApplicationFacts>, nowMs: number): void {
@@ -242,8 +279,13 @@ export class MembershipPlane {
     if (this.#own.status === 'left') return;
     if (nowMs >= this.#joinAtMs) this.#joined(nowMs);
     if (this.#identity.wake(nowMs)) this.ownChanged(true, nowMs);
-    if (nowMs >= Math.min(this.#publishAtMs, this.#applied.dueMs)) this.#publish(nowMs);
+    if (nowMs >= this.#applied.dueMs) {
+      const calmAtMs = this.#alarm.calmAtMs;
+      if (calmAtMs > nowMs) this.#applied.postpone(calmAtMs, this.table.count);
+    }
+    if (nowMs >= Math.min(this.#schedule.dueMs, this.#applied.dueMs)) this.#publish(nowMs);
     this.#pushes.wake(nowMs);
+    this.#accusations.wake(nowMs);
     if (nowMs >= this.#tidyAtMs) this.#tidy(nowMs);
   }
 
@@ -362,14 +404,14 @@ export class MembershipPlane {
   }
 
   #publish(nowMs: number): void {
-    this.#publishAtMs = Infinity;
+    this.#schedule.clear();
     if (this.#applied.dueMs !== Infinity) this.#own.setApplied(this.#applied.take());
     const before = this.#own.published;
     const entry = this.table.get(this.#own.contact.nodeId);
     if (entry === undefined || !this.#own.changed) return;
     const previous = this.view(entry);
     const state = this.#own.publish();
-    this.#publishedAtMs = nowMs;
+    this.#schedule.said(nowMs);
     this.table.replace(entry, state);
     this.#changed(entry, before, previous, nowMs);
     const urgent = this.#hurry || isUrgentChange(before, state);

@@ -7,6 +7,7 @@
  * broadcast tree is good for whichever of them publishes.
  */
 import { AddressBook } from './address-book.ts';
+import type { Alarm } from './alarm.ts';
 import { Admission, isSuperseded } from './admission.ts';
 import type { Identity, Refusal } from './admission.ts';
 import type { Contact, Role } from './contact.ts';
@@ -16,7 +17,7 @@ import type { HelloFrame, RefuseFrame, WelcomeFrame } from './frames.ts';
 import { linkId } from './ids.ts';
 import type { Address, LinkId } from './ids.ts';
 import { limits } from './limits.ts';
-import { LinkTable, noteRoundTrip } from './links.ts';
+import { LinkTable, isBrief, noteRoundTrip } from './links.ts';
 import type { Dialled, Link } from './links.ts';
 import type { MemberTable } from './member-table.ts';
 import { pickSome } from './random.ts';
@@ -60,6 +61,7 @@ export class Overlay {
   constructor(
     identity: Identity,
     members: MemberTable,
+    alarm: Alarm,
     tuning: EngineTuning,
     random: Random,
     emit: EffectSink,
@@ -83,6 +85,7 @@ export class Overlay {
       this.links,
       this.book,
       members,
+      alarm,
       tuning,
       random,
       (dialled, atMs) => {
@@ -133,6 +136,11 @@ export class Overlay {
     return this.#dialling.dialBeside(contact, 'probe', nowMs);
   }
 
+  /** Looks whether anybody accepts a dial where this member should be. */
+  glance(contact: Contact, nowMs: number): boolean {
+    return this.#dialling.dialBeside(contact, 'glance', nowMs);
+  }
+
   /** Up to `count` random members to tell others about: of the live ones, and of those that only the book knows. */
   contactsFor(asker: Contact | undefined, count: number): Contact[] {
     const live = this.#dialling.liveContacts(count, asker?.nodeId);
@@ -154,6 +162,10 @@ export class Overlay {
   dialed(id: LinkId, nowMs: number): void {
     const link = this.links.get(id);
     if (link?.phase !== 'dialing') return;
+    if (link.purpose === 'glance') {
+      this.close(link, 'somebody is there', nowMs);
+      return;
+    }
     this.#enter(link, 'greeting', nowMs);
     this.#emit({
       kind: 'send',
@@ -175,7 +187,8 @@ export class Overlay {
     const { phase } = link;
     const shortLived = phase !== 'closing' && nowMs - link.sinceMs < this.#tuning.handshakeMs;
     const opening = phase === 'dialing' || phase === 'greeting';
-    if ((opening || shortLived) && link.address !== undefined) {
+    const isAnswered = link.purpose === 'glance' && cause === 'ended';
+    if ((opening || shortLived) && !isAnswered && link.address !== undefined) {
       this.book.noteFailure(link.address, nowMs);
     }
     if (phase === 'up') this.#lost(link, reason, cause, nowMs);
@@ -368,7 +381,7 @@ export class Overlay {
     for (const link of [...this.links.all()]) {
       if (link.phase !== 'greeting' && link.phase !== 'dialing') continue;
       const { handshakeMs, probeTimeoutMs } = this.#tuning;
-      const dueMs = link.sinceMs + (link.purpose === 'probe' ? probeTimeoutMs : handshakeMs);
+      const dueMs = link.sinceMs + (isBrief(link) ? probeTimeoutMs : handshakeMs);
       if (dueMs > nowMs) {
         this.#nextHandshakeMs = Math.min(this.#nextHandshakeMs, dueMs);
         continue;
@@ -382,8 +395,10 @@ export class Overlay {
     const id = this.newLinkId();
     this.links.add(id, dialled, nowMs);
     this.#expectGreeting(nowMs);
-    const doubtful = dialled.purpose === 'probe' || this.#isTroubled(nowMs);
-    this.#emit({ kind: 'dial', link: id, address: dialled.address, doubtful });
+    const { address, purpose } = dialled;
+    const glance = purpose === 'glance';
+    const doubtful = glance || purpose === 'probe' || this.#isTroubled(nowMs);
+    this.#emit({ kind: 'dial', link: id, address, doubtful, glance });
   }
 
   /** Somebody is gone, or was lost a moment ago: others may be, too. */

@@ -7,7 +7,7 @@
  */
 import type { Contact } from './contact.ts';
 import type { EffectSink } from './effects.ts';
-import type { EndpointState } from './endpoint-state.ts';
+import type { EndpointState, StateVersion } from './endpoint-state.ts';
 import type { OwnState } from './own-state.ts';
 import { jittered } from './random.ts';
 import type { Random } from './random.ts';
@@ -73,13 +73,18 @@ export class OwnIdentity {
   }
 
   /** Whether this state calls us unreachable as we are: then what we say next refutes it. */
-  mustRefute(state: EndpointState): boolean {
-    const { nodeId, generation } = this.#own.contact;
-    const said = this.#own.published.version;
-    const verdict = state.application.unreachable.find((one) => one.nodeId === nodeId);
-    if (verdict?.generation !== generation || verdict.version < said) return false;
+  mustRefute({ application }: EndpointState): boolean {
+    const { nodeId } = this.#own.contact;
+    const verdict = application.unreachable.find((one) => one.nodeId === nodeId);
+    return verdict !== undefined && this.mustRefuteAsOf(verdict);
+  }
+
+  /** Whether we, called unreachable as of this state, are still as we were then. */
+  mustRefuteAsOf({ generation, version }: StateVersion): boolean {
+    if (generation !== this.#own.contact.generation) return false;
+    if (version < this.#own.published.version) return false;
     if (this.#tuning.brokenRule === 'never-refute') return false;
-    this.#own.outdo(verdict.version);
+    this.#own.outdo(version);
     return true;
   }
 

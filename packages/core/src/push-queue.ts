@@ -30,6 +30,11 @@ export class PushQueue {
     return this.#waiting.has(link);
   }
 
+  /** Goes with what waits already, whenever that is due. */
+  join(link: LinkId, member: NodeId, dueMs: number): void {
+    this.add(link, member, this.#dueMs === Infinity ? dueMs : this.#dueMs);
+  }
+
   /** An earlier moment hastens all that waits. */
   add(link: LinkId, member: NodeId, dueMs: number): void {
     const members = this.#waiting.get(link);

@@ -8,6 +8,7 @@ import type { CarriedState } from './endpoint-state.ts';
 import type { LinkId, NodeId } from './ids.ts';
 import type { Entry, MemberTable } from './member-table.ts';
 import { PushQueue } from './push-queue.ts';
+import { pickOne } from './random.ts';
 import type { Random } from './random.ts';
 import { firstPage } from './state-pages.ts';
 import type { EngineTuning } from './tuning.ts';
@@ -16,13 +17,13 @@ import type { EngineTuning } from './tuning.ts';
 const pagesPerFlush = 2;
 
 /**
- * After a turn in which more than this many states went out, much is going on. Urgent ones wait as long as
- * others then, and go to the eager links and to this share of the lazy ones: so a mass failure becomes some large
- * frames rather than a storm of small ones. With three links each a state still gets everywhere, and rounds
- * bring what is missing.
+ * States that went on within the last `burstWindowMs`, at about which much is going on. Urgent ones wait as long as
+ * others then, and all go to the eager links and one lazy one: so a mass failure becomes some large frames rather than
+ * a storm of small ones. The tree carries a state to everybody once; what it leaves out where it is broken
+ * comes by the lazy link, another one each time, and rounds bring what is missing then.
  */
-const burstStates = 32;
-const burstLazyShare = 0.3;
+const burstStates = 12;
+const burstWindowMs = 3000;
 
 /** Part of the longest wait that every push waits. */
 const waitShareMin = 0.25;
@@ -43,7 +44,11 @@ export class StatePushes {
   readonly #parts: StatePushesParts;
   readonly #urgent = new PushQueue();
   readonly #bulk = new PushQueue();
-  #isBurst = false;
+  /** States that went on lately, as of a moment; they drain within the window. */
+  #lately = 0;
+  #latelyAtMs = 0;
+  /** The lazy link that this batch goes to. */
+  #burstLazy: LinkId | undefined;
 
   constructor(parts: StatePushesParts) {
     this.#parts = parts;
@@ -75,7 +80,7 @@ export class StatePushes {
 
   /** The other end of this link holds an older state. */
   remind(link: LinkId, nodeId: NodeId, nowMs: number): void {
-    this.#bulk.add(link, nodeId, nowMs + this.#waitMs(false));
+    this.#bulk.join(link, nodeId, nowMs + this.#waitMs(false));
   }
 
   /** The other end of this link has shown what we were about to send. */
@@ -86,23 +91,38 @@ export class StatePushes {
 
   /** Passes a changed state on, but not to the link that it came by. */
   spread(nodeId: NodeId, urgent: boolean, from: LinkId | undefined, nowMs: number): void {
+    if (this.#noteSpread(nowMs)) {
+      this.#spreadInBurst(nodeId, urgent, from, nowMs);
+      return;
+    }
     const dueMs = nowMs + this.#waitMs(urgent);
     for (const link of this.#urgent.links()) {
       if (link === from) continue;
-      const isEager = this.#parts.isEager(link);
-      if (urgent && (isEager || !this.#isBurst || this.#parts.random() < burstLazyShare)) {
+      if (urgent) {
         this.#bulk.drop(link, nodeId);
         this.#urgent.add(link, nodeId, dueMs);
-      } else if (!urgent && isEager) {
-        this.#bulk.add(link, nodeId, dueMs);
+      } else if (this.#parts.isEager(link)) {
+        this.#bulk.join(link, nodeId, dueMs);
       }
+    }
+  }
+
+  #spreadInBurst(nodeId: NodeId, urgent: boolean, from: LinkId | undefined, nowMs: number): void {
+    const { random, isEager, tuning } = this.#parts;
+    const dueMs = nowMs + tuning.burstBatchMs * (0.5 + 0.5 * random());
+    if (this.#bulk.dueMs === Infinity) {
+      const lazy = [...this.#bulk.links()].filter((link) => !isEager(link));
+      this.#burstLazy = pickOne(lazy, random);
+    }
+    for (const link of this.#bulk.links()) {
+      const goes = isEager(link) || (urgent && link === this.#burstLazy);
+      if (goes && link !== from) this.#bulk.join(link, nodeId, dueMs);
     }
   }
 
   /** Sends what is due. */
   wake(nowMs: number): void {
     if (nowMs < this.nextWakeMs) return;
-    const before = this.sent;
     for (const queue of [this.#urgent, this.#bulk]) {
       queue.flush(nowMs, nowMs + this.#parts.tuning.batchMs, (link, members) => {
         for (let pages = 0; pages < pagesPerFlush && members.size > 0; pages++) {
@@ -110,7 +130,6 @@ export class StatePushes {
         }
       });
     }
-    this.#isBurst = this.sent - before > burstStates;
   }
 
   /** Sends all that waits, and this member's state to every link. */
@@ -123,10 +142,18 @@ export class StatePushes {
     }
   }
 
+  /** Returns whether much is going on. */
+  #noteSpread(nowMs: number): boolean {
+    const drained = ((nowMs - this.#latelyAtMs) * burstStates) / burstWindowMs;
+    this.#lately = Math.min(2 * burstStates, Math.max(0, this.#lately - drained) + 1);
+    this.#latelyAtMs = nowMs;
+    return this.#lately > burstStates;
+  }
+
   #waitMs(urgent: boolean): number {
     const { batchMs, bulkBatchMs } = this.#parts.tuning;
     const share = waitShareMin + (1 - waitShareMin) * this.#parts.random();
-    return (urgent && !this.#isBurst ? batchMs : bulkBatchMs) * share;
+    return (urgent ? batchMs : bulkBatchMs) * share;
   }
 
   /** Sends one page and takes it off. */

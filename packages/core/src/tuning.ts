@@ -58,6 +58,24 @@ export interface EngineTuning {
    */
   readonly bulkBatchMs: number;
   /**
+   * While many change at once (a mass failure, a fleet that starts), all changes wait up to this long, urgent ones
+   * too: what a frame costs, not what is in it, is what keeps a fleet busy then.
+   */
+  readonly burstBatchMs: number;
+  /**
+   * Who is found unreachable goes to `accusedLinks` links within `batchMs`, and again within this time when more have found
+   * it. Longer: fewer frames in a mass failure, `accusedBatchMs` more per hop.
+   */
+  readonly accusedBatchMs: number;
+  /** And to this many links each time. An epidemic of three reaches all but e^-3 of a fleet, each time. */
+  readonly accusedLinks: number;
+  /**
+   * The state that says whom a member finds unreachable follows after up to members × `accusedDelayMsPerMember` (at
+   * most `accusedDelayMsMax`): those who come later need it, nobody waits for it.
+   */
+  readonly accusedDelayMsPerMember: number;
+  readonly accusedDelayMsMax: number;
+  /**
    * Between two words of a member about itself at least max(`wordGapMs`, members × `wordGapMsPerMember`),
    * at most `wordGapMsMax`: so the fleet hears of 1000 / `wordGapMsPerMember` words per second, however many
    * members find however many others gone. A first word is never held back. Longer: a mass failure costs
@@ -121,20 +139,22 @@ export interface EngineTuning {
    */
   readonly quorum: number;
   /**
-   * Within 10 s of a death that was declared, a member waits up to this long before it says that it finds
-   * another one unreachable, and does not if a quorum has said so by then. Longer: fewer words in a mass
-   * failure, which takes longer to be agreed on.
+   * While many are lost at once, a member that finds another one unreachable waits for others' words: at random up
+   * to members × `patienceMsPerMember`, within the bounds given. It says nothing then of those that a quorum has named. Longer: fewer words in a mass failure, each of which goes to all; but each
+   * silence takes longer to be told from an end.
    */
-  readonly accuseWithinMs: number;
+  readonly patienceMsMin: number;
+  readonly patienceMsMax: number;
+  readonly patienceMsPerMember: number;
   /**
    * While too few observers doubt a member, others dial it: this many per second in the whole
    * fleet, each member by chance `probesPerSecond` / live members. More: a quorum sooner, and more dials at a member in trouble.
    */
   readonly probesPerSecond: number;
   /**
-   * Each death that is declared makes this many members, in the whole fleet, dial one that nobody
-   * doubts: who died with all its observers is found so. With D deaths among N survivors a forgotten one is missed
-   * with probability e^(−`probesPerDeath` × D / N).
+   * Each death that is declared makes this many members, in the whole fleet, look after one that nobody doubts and that
+   * has said nothing since: who died with all its observers is found so. With D deaths among N survivors a forgotten
+   * one is missed with probability e^(−`probesPerDeath` × D / N) at the most.
    */
   readonly probesPerDeath: number;
   /** How long a probe may take: one lost SYN is sent again after a second. */
@@ -192,6 +212,11 @@ export const defaultTuning: EngineTuning = {
   membership: true,
   batchMs: 20,
   bulkBatchMs: 250,
+  burstBatchMs: 500,
+  accusedBatchMs: 250,
+  accusedLinks: 3,
+  accusedDelayMsPerMember: 40,
+  accusedDelayMsMax: 60_000,
   wordGapMs: 250,
   wordGapMsPerMember: 1,
   wordGapMsMax: 1000,
@@ -211,7 +236,9 @@ export const defaultTuning: EngineTuning = {
   pauseMs: 200,
   sluggishMs: 60,
   quorum: 3,
-  accuseWithinMs: 500,
+  patienceMsMin: 100,
+  patienceMsMax: 500,
+  patienceMsPerMember: 1,
   probesPerSecond: 12,
   probesPerDeath: 8,
   probeTimeoutMs: 1500,

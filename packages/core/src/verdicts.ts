@@ -1,6 +1,7 @@
 /**
  * Decides who is unreachable, from what the members say of each other. A verdict counts while its
- * observer is live and the member it is about has said nothing since. A quorum of them declares the
+ * observer is live and the member it is about has said nothing since. It comes in the observer's state, or ahead
+ * of it by hearsay, which counts until the observer has said something newer. A quorum of them declares the
  * member unreachable, and that stands until it says something new or we reach it ourselves: the
  * observers of a dead member may die too, and their verdicts with them.
  */
@@ -9,11 +10,18 @@ import type { EndpointState, StateVersion, Verdict } from './endpoint-state.ts';
 import type { NodeId } from './ids.ts';
 import { entryVersion } from './member-table.ts';
 import type { Entry, MemberTable, Standing } from './member-table.ts';
+import type { OwnState } from './own-state.ts';
 import type { EngineTuning } from './tuning.ts';
+
+/** What one observer says of a member: as of which state of it. */
+interface Observation extends StateVersion {
+  /** For hearsay: what we had heard of the observer itself by then. Any newer state of it tells better. */
+  readonly after: StateVersion | undefined;
+}
 
 /** What is said of one member. */
 interface Doubt {
-  readonly observers: Map<NodeId, Verdict>;
+  readonly observers: Map<NodeId, Observation>;
   /** The state of it that was declared unreachable. */
   declared: StateVersion | undefined;
   /** Since when somebody who told us of it has found it unreachable. */
@@ -26,24 +34,26 @@ export interface VerdictsListener {
 }
 
 export class Verdicts {
-  readonly #self: NodeId;
+  readonly #own: OwnState;
   readonly #table: MemberTable;
   readonly #tuning: EngineTuning;
   readonly #listener: VerdictsListener;
   readonly #doubts = new Map<NodeId, Doubt>();
-  readonly #undecided = new Set<NodeId>();
+  readonly #undecided = new Map<NodeId, number>();
+  /** Whom each observer accuses by hearsay. */
+  readonly #hearsay = new Map<NodeId, Set<NodeId>>();
   /** Whose standing is to be looked at again; a queue, since one change may lead to others. */
   readonly #pending = new Set<NodeId>();
 
-  constructor(self: NodeId, table: MemberTable, tuning: EngineTuning, listener: VerdictsListener) {
-    this.#self = self;
+  constructor(own: OwnState, table: MemberTable, tuning: EngineTuning, listener: VerdictsListener) {
+    this.#own = own;
     this.#table = table;
     this.#tuning = tuning;
     this.#listener = listener;
   }
 
-  /** Members that somebody doubts, but fewer than a quorum. */
-  get undecided(): ReadonlySet<NodeId> {
+  /** Members that somebody doubts, but fewer than a quorum, and since when. */
+  get undecided(): ReadonlyMap<NodeId, number> {
     return this.#undecided;
   }
 
@@ -53,13 +63,24 @@ export class Verdicts {
     return doubt === undefined ? 0 : this.#count(entry, doubt);
   }
 
-  /** Members that have a verdict on this one that counts. */
-  observersOf(entry: Entry): Entry[] {
+  /** All that somebody doubts. */
+  doubted(): Entry[] {
+    return [...this.#doubts.keys()].flatMap((nodeId) => {
+      const entry = this.#table.get(nodeId);
+      return entry !== undefined && this.suspectedBy(entry) > 0 ? entry : [];
+    });
+  }
+
+  /** Members that have a verdict on this one that counts, `max` of them at the most. */
+  observersOf(entry: Entry, max: number): Entry[] {
+    const found: Entry[] = [];
     const doubt = this.#doubts.get(entry.state.contact.nodeId);
-    if (doubt === undefined) return [];
-    return [...doubt.observers].flatMap(([observer, verdict]) =>
-      this.#counts(entry, observer, verdict) ? (this.#table.get(observer) ?? []) : [],
-    );
+    for (const [nodeId, verdict] of doubt?.observers ?? []) {
+      if (found.length === max) break;
+      const observer = this.#table.get(nodeId);
+      if (observer !== undefined && this.#counts(entry, observer, verdict)) found.push(observer);
+    }
+    return found;
   }
 
   /**
@@ -67,8 +88,7 @@ export class Verdicts {
    * counting those that we ourselves find unreachable. So the only survivor of three is believed, by itself.
    */
   quorumFor(nodeId: NodeId): number {
-    const own = this.#table.get(this.#self)?.state.application.unreachable ?? [];
-    const lost = own.length + (own.some((verdict) => verdict.nodeId === nodeId) ? 0 : 1);
+    const lost = this.#own.verdictCount + (this.#own.verdictOn(nodeId) === undefined ? 1 : 0);
     const able = this.#table.of('live').length - lost;
     return Math.max(1, Math.min(this.#tuning.quorum, able));
   }
@@ -78,9 +98,30 @@ export class Verdicts {
     const { nodeId } = entry.state.contact;
     const earlier = before?.application.unreachable ?? [];
     const now = entry.state.application.unreachable;
+    this.#dropHearsay(entry);
     if (earlier.length > 0 || now.length > 0) this.#relist(nodeId, earlier, now);
     if (this.#doubts.has(nodeId)) this.#pending.add(nodeId);
     if (this.#pending.size > 0) this.#settle(nowMs);
+  }
+
+  /**
+   * Somebody tells that an observer finds this member unreachable, as it is now. Returns whether that was news,
+   * and counts.
+   */
+  hear(entry: Entry, observer: Entry, nowMs: number): boolean {
+    const as = entryVersion(entry);
+    if (!this.#counts(entry, observer, as)) return false;
+    const { nodeId } = entry.state.contact;
+    const speaker = observer.state.contact.nodeId;
+    const { observers } = this.#doubtOf(nodeId);
+    const known = observers.get(speaker);
+    if (known !== undefined && compareStateVersions(known, as) >= 0) return false;
+    observers.set(speaker, { ...as, after: entryVersion(observer) });
+    const subjects = this.#hearsay.get(speaker) ?? new Set();
+    this.#hearsay.set(speaker, subjects.add(nodeId));
+    this.#pending.add(nodeId);
+    this.#settle(nowMs);
+    return true;
   }
 
   /** Somebody told us since when it has been unreachable for them. */
@@ -103,12 +144,34 @@ export class Verdicts {
   /** It left, or was forgotten: neither is doubted, and what it said does not count any more. */
   gone(entry: Entry, said: readonly Verdict[], nowMs: number): void {
     const { nodeId } = entry.state.contact;
+    this.#dropHearsay(undefined, nodeId);
     this.#relist(nodeId, said, []);
     this.#undecided.delete(nodeId);
     const doubt = this.#doubts.get(nodeId);
     if (doubt !== undefined) doubt.declared = undefined;
     this.#tidy(nodeId);
     this.#settle(nowMs);
+  }
+
+  /** An observer has said more than was known when others spoke for it, or is gone: what it says itself counts. */
+  #dropHearsay(observer: Entry | undefined, nodeId = observer?.state.contact.nodeId): void {
+    if (nodeId === undefined) return;
+    const subjects = this.#hearsay.get(nodeId);
+    if (subjects === undefined) return;
+    for (const subject of subjects) {
+      const observers = this.#doubts.get(subject)?.observers;
+      const after = observers?.get(nodeId)?.after;
+      const stands =
+        after !== undefined &&
+        observer !== undefined &&
+        compareStateVersions(entryVersion(observer), after) <= 0;
+      if (stands) continue;
+      subjects.delete(subject);
+      if (after === undefined) continue;
+      observers?.delete(nodeId);
+      this.#pending.add(subject);
+    }
+    if (subjects.size === 0) this.#hearsay.delete(nodeId);
   }
 
   /** Only where an observer has changed its mind there is something to decide. */
@@ -123,7 +186,8 @@ export class Verdicts {
       const { observers } = this.#doubtOf(verdict.nodeId);
       const known = observers.get(observer);
       if (known !== undefined && compareStateVersions(known, verdict) === 0) continue;
-      observers.set(observer, verdict);
+      const { generation, version } = verdict;
+      observers.set(observer, { generation, version, after: undefined });
       this.#pending.add(verdict.nodeId);
     }
   }
@@ -138,7 +202,7 @@ export class Verdicts {
   #decide(nodeId: NodeId, nowMs: number): void {
     const entry = this.#table.get(nodeId);
     const doubt = this.#doubts.get(nodeId);
-    if (entry === undefined || entry.standing === 'left' || nodeId === this.#self) {
+    if (entry === undefined || entry.standing === 'left' || nodeId === this.#own.contact.nodeId) {
       this.#tidy(nodeId);
       return;
     }
@@ -152,8 +216,9 @@ export class Verdicts {
       doubt.declared = unreachable ? entryVersion(entry) : undefined;
       if (!unreachable && entry.standing === 'unreachable') doubt.sinceMs = Infinity;
     }
-    if ((unreachable || count > 0) && count < quorum) this.#undecided.add(nodeId);
-    else this.#undecided.delete(nodeId);
+    const isUndecided = (unreachable || count > 0) && count < quorum;
+    if (!isUndecided) this.#undecided.delete(nodeId);
+    else if (!this.#undecided.has(nodeId)) this.#undecided.set(nodeId, nowMs);
     const sinceMs = unreachable ? Math.min(nowMs, doubt?.sinceMs ?? nowMs) : nowMs;
     this.#stand(entry, unreachable ? 'unreachable' : 'live', sinceMs, nowMs);
     this.#tidy(nodeId);
@@ -166,24 +231,25 @@ export class Verdicts {
     for (const { nodeId } of entry.state.application.unreachable) this.#pending.add(nodeId);
     const able = this.#table.of('live').length - 2 * this.#tuning.quorum;
     if (able <= this.#tuning.quorum)
-      for (const nodeId of this.#undecided) this.#pending.add(nodeId);
+      for (const nodeId of this.#undecided.keys()) this.#pending.add(nodeId);
     this.#listener.standingChanged(entry, previous, nowMs);
   }
 
   #count(entry: Entry, { observers }: Doubt): number {
     let count = 0;
-    for (const [observer, verdict] of observers) {
-      if (this.#counts(entry, observer, verdict)) count++;
+    for (const [nodeId, verdict] of observers) {
+      const observer = this.#table.get(nodeId);
+      if (observer !== undefined && this.#counts(entry, observer, verdict)) count++;
     }
     return count;
   }
 
   /** A verdict on a later state than the one we hold counts too: that state is on its way. */
-  #counts(entry: Entry, observer: NodeId, verdict: Verdict): boolean {
+  #counts(entry: Entry, observer: Entry, verdict: StateVersion): boolean {
     return (
-      compareStateVersions(verdict, entryVersion(entry)) >= 0 &&
-      observer !== entry.state.contact.nodeId &&
-      this.#table.get(observer)?.standing === 'live'
+      observer.standing === 'live' &&
+      observer !== entry &&
+      compareStateVersions(verdict, entryVersion(entry)) >= 0
     );
   }
 

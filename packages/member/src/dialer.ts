@@ -5,7 +5,7 @@
 import { connect } from 'node:net';
 import { connectivityState } from '@grpc/grpc-js';
 import type { ChannelCredentials, ClientDuplexStream } from '@grpc/grpc-js';
-import type { Address, CloseCause, Frame, LinkId } from '@herald/core';
+import type { Address, CloseCause, Effect, Frame, LinkId } from '@herald/core';
 import { GossipClient, channelOptions, gossipService } from '@herald/wire';
 import type { IncomingFrame } from '@herald/wire';
 import { dialedStream } from './grpc-streams.ts';
@@ -37,11 +37,21 @@ export class Dialer {
   /**
    * Fails at the first refusal; how long a silent dial may take is the core's to say, by `cancel`. Where
    * it is doubtful whether anybody is there, a bare connection knocks first: a channel costs some twenty
-   * times as much, and after a mass failure most dials end in nothing.
+   * times as much, and after a mass failure most dials end in nothing. A glance is no more than that knock.
    */
-  dial(link: LinkId, address: Address, doubtful: boolean): void {
-    if (doubtful) this.#knock(link, address);
-    else this.#connect(link, address);
+  dial({ link, address, doubtful, glance }: Extract<Effect, { kind: 'dial' }>): void {
+    if (glance) {
+      this.#knock(link, address, () => {
+        this.#pending.delete(link);
+        this.#listener.failed(link, 'somebody is there', 'ended');
+      });
+    } else if (doubtful) {
+      this.#knock(link, address, () => {
+        this.#connect(link, address);
+      });
+    } else {
+      this.#connect(link, address);
+    }
   }
 
   /** Gives up a dial that is under way, if it is. */
@@ -55,12 +65,12 @@ export class Dialer {
     for (const link of [...this.#pending.keys()]) this.cancel(link);
   }
 
-  #knock(link: LinkId, address: Address): void {
+  #knock(link: LinkId, address: Address, accepted: () => void): void {
     const socket = connect(hostAndPort(address));
     this.#pending.set(link, { close: () => socket.destroy() });
     socket.once('connect', () => {
       socket.destroy();
-      if (this.#pending.has(link)) this.#connect(link, address);
+      if (this.#pending.has(link)) accepted();
     });
     socket.once('error', (error: NodeJS.ErrnoException) => {
       if (!this.#pending.delete(link)) return; // cancelled

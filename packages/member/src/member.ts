@@ -280,7 +280,7 @@ export class Member implements AsyncDisposable {
   #carryOut(effect: Effect): void {
     switch (effect.kind) {
       case 'dial':
-        this.#dialer.dial(effect.link, effect.address, effect.doubtful);
+        this.#dialer.dial(effect);
         return;
       case 'send':
         this.#send(effect.link, effect);

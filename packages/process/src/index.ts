@@ -27,10 +27,13 @@ export type {
   SingleOption,
 } from './option-table.ts';
 export {
+  advertiseRule,
   durationMs,
   formatDurationMs,
   formatListenAddress,
   httpEndpoint,
+  isLoopback,
+  isWildcard,
   keyValues,
   listenAddress,
   listOf,
@@ -48,6 +51,29 @@ export { openLogDestination } from './log-sink.ts';
 export type { LogDestination } from './log-sink.ts';
 export type { Logger, LoggerOptions, LogLevel } from './logger.ts';
 export { monotonicNowMs } from './monotonic-clock.ts';
+export { addApiRoute, invalidRequest, nothing } from './http/api-route.ts';
+export type {
+  ApiRoute,
+  DescribedAnswer,
+  HttpReply,
+  HttpRequest,
+  HttpRoutes,
+} from './http/api-route.ts';
+export { EventStreams } from './http/event-stream.ts';
+export type { EventStreamOptions, ServerEvent } from './http/event-stream.ts';
+export {
+  cacheHeaders,
+  leaderFacts,
+  leaderFactsSchema,
+  matchesTag,
+  parseVersion,
+  versionFacts,
+  versionSchema,
+  versionText,
+} from './http/leader-facts.ts';
+export type { KnownLeader, LeaderFacts, VersionFacts } from './http/leader-facts.ts';
+export { problemContentType, problemSchema, sendProblem } from './http/problem.ts';
+export type { ProblemKind } from './http/problem.ts';
 export { startOperationsServer } from './operations-server.ts';
 export type { OperationsServer, OperationsServerOptions, Readiness } from './operations-server.ts';
 export { processLimits } from './limits.ts';

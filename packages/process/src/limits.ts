@@ -31,10 +31,22 @@ export const processLimits = {
   helpColumns: 80,
   /** Operations HTTP has no route that takes a large body. */
   httpBodyBytesMax: 16_384,
+  /** One part of a path: twice the longest name, so that a name that is too long is told so and not 404. */
+  httpParameterCharactersMax: 256,
   /** From the first byte of a request to its last; a slow sender holds a connection no longer. */
   httpRequestTimeoutMs: 5_000,
   /** Idle time between two requests on one connection; scrapes come every 10 to 60 s and may reconnect. */
   httpKeepAliveTimeoutMs: 5_000,
-  /** Connections at once: probes, scrapers and a few watchers. */
-  httpConnectionsMax: 256,
+  /** Connections at once: probes, scrapers, callers of `/v1` and watchers. Each costs some 15 kB: 15 MB at most. */
+  httpConnectionsMax: 1_024,
+  /** Streams of events at once: a quarter of the connections, so that watchers never shut probes out. */
+  httpEventStreamsMax: 256,
+  /** A sign of life on idle streams: below the minute after which proxies give idle connections up. */
+  httpHeartbeatMs: 15_000,
+  /** How long the reader of a stream may take nothing before it loses its place. */
+  httpStallTimeoutMs: 60_000,
+  /** How soon a reader whose stream ended comes back; browsers would take 3 s. */
+  httpEventRetryMs: 1_000,
+  /** How long the end of a process waits for a reader to take the end of its stream. */
+  httpEndTimeoutMs: 500,
 } as const;

@@ -102,12 +102,19 @@ describe('operations server', { timeout: 30_000 }, () => {
     assert.equal((await get(`${server.url}/metrics`)).status, 404);
   });
 
-  test('unknown routes and methods are 404 in JSON', async () => {
+  test('unknown routes and methods are 404, as problem details', async () => {
     await using server = await start();
     assert.deepEqual(await get(`${server.url}/nope`), {
       status: 404,
-      body: { error: 'NOT_FOUND', message: 'no route GET /nope' },
+      body: {
+        type: 'about:blank',
+        title: 'Not Found',
+        status: 404,
+        detail: 'no route GET /nope',
+      },
     });
+    const { headers } = await fetch(`${server.url}/nope`, { signal: AbortSignal.timeout(5_000) });
+    assert.match(headers.get('content-type') ?? '', /^application\/problem\+json\b/);
     assert.equal((await get(`${server.url}/livez`, { method: 'POST' })).status, 404);
   });
 

@@ -1,11 +1,14 @@
 /**
  * Decides what operators see of a process over HTTP: `/livez` (it answers), `/readyz` (each check
- * with its reason), `/metrics`, and the routes that its owner adds. Fastify is loaded on first use,
- * so that processes without HTTP do not carry it.
+ * with its reason), `/metrics`, the routes that its owner adds, and `/openapi.json`, which describes
+ * them all. Fastify is loaded on first use, so that processes without HTTP do not carry it.
  */
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
+import { z } from 'zod';
+import { addApiRoute, nothing } from './http/api-route.ts';
+import { sendProblem } from './http/problem.ts';
 import { processLimits } from './limits.ts';
 import { formatListenAddress } from './option-schemas.ts';
 import type { ListenAddress } from './option-schemas.ts';
@@ -30,6 +33,9 @@ export interface OperationsServerOptions {
   readonly defaultMetrics?: boolean;
   /** Once aborted, `/readyz` answers 503. */
   readonly signal?: AbortSignal;
+  /** What `/openapi.json` calls itself. */
+  readonly title?: string;
+  readonly version?: string;
   /** Adds routes, e.g. under `/v1`. */
   readonly register?: (routes: FastifyInstance) => void | Promise<void>;
 }
@@ -78,9 +84,14 @@ async function buildApp(options: OperationsServerOptions): Promise<FastifyInstan
     requestTimeout: processLimits.httpRequestTimeoutMs,
     keepAliveTimeout: processLimits.httpKeepAliveTimeoutMs,
     forceCloseConnections: true,
+    routerOptions: { maxParamLength: processLimits.httpParameterCharactersMax },
   });
   app.server.maxConnections = processLimits.httpConnectionsMax;
+  // Routes read what arrives by their own schemas, and send what they made themselves.
+  app.setValidatorCompiler(() => () => true);
+  app.setSerializerCompiler(() => JSON.stringify);
   answerErrors(app, options.logger);
+  await addDescription(app, options);
   addHealth(app, options);
   await addMetrics(app, options);
   const { register } = options;
@@ -94,32 +105,55 @@ async function buildApp(options: OperationsServerOptions): Promise<FastifyInstan
 
 function answerErrors(app: FastifyInstance, logger: Logger): void {
   app.setNotFoundHandler((request, reply) =>
-    reply
-      .code(404)
-      .send({ error: 'NOT_FOUND', message: `no route ${request.method} ${request.url}` }),
+    sendProblem(reply, 404, undefined, `no route ${request.method} ${request.url}`),
   );
-  app.setErrorHandler<Error & { statusCode?: number; code?: string }>((error, request, reply) => {
+  app.setErrorHandler<Error & { statusCode?: number }>((error, request, reply) => {
     const status = error.statusCode ?? 500;
-    if (status < 500) {
-      return reply
-        .code(status)
-        .send({ error: error.code ?? 'BAD_REQUEST', message: error.message });
-    }
+    if (status < 500) return sendProblem(reply, status, undefined, error.message);
     logger.error({ err: error, method: request.method, url: request.url }, 'HTTP request failed');
-    return reply.code(status).send({ error: 'INTERNAL', message: 'see the log of this process' });
+    return sendProblem(reply, status, undefined, 'see the log of this process');
   });
 }
 
+/** Comes before the routes, so that it sees each of them. */
+async function addDescription(
+  app: FastifyInstance,
+  { title = 'Herald operations', version = '0.0.0' }: OperationsServerOptions,
+): Promise<void> {
+  const { fastifySwagger } = await import('@fastify/swagger');
+  await app.register(fastifySwagger, { openapi: { openapi: '3.1.0', info: { title, version } } });
+  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
+}
+
+const readinessSchema = z.object({
+  status: z.enum(['ready', 'not ready']),
+  checks: z.record(z.string(), z.object({ ready: z.boolean(), reason: z.string() })),
+});
+
 function addHealth(app: FastifyInstance, options: OperationsServerOptions): void {
-  app.get('/livez', () => ({ status: 'live' }));
-  app.get('/readyz', (_request, reply) => {
-    const checks: Record<string, Readiness> = {};
-    for (const [name, check] of Object.entries(options.checks ?? {})) checks[name] = ask(check);
-    if (options.signal !== undefined) checks['shutdown'] = describeShutdown(options.signal);
-    const isReady = Object.values(checks).every(({ ready }) => ready);
-    return reply
-      .code(isReady ? 200 : 503)
-      .send({ status: isReady ? 'ready' : 'not ready', checks });
+  addApiRoute(app, {
+    path: '/livez',
+    summary: 'Whether this process answers at all',
+    ...{ params: nothing, query: nothing },
+    answers: { 200: { description: 'It does', schema: z.object({ status: z.literal('live') }) } },
+    handle: (_asked, reply) => reply.send({ status: 'live' }),
+  });
+  addApiRoute(app, {
+    path: '/readyz',
+    summary: 'Whether this process does what it is for, check by check',
+    ...{ params: nothing, query: nothing },
+    answers: {
+      200: { description: 'Every check is content', schema: readinessSchema },
+      503: { description: 'At least one is not', schema: readinessSchema },
+    },
+    handle: (_asked, reply) => {
+      const checks: Record<string, Readiness> = {};
+      for (const [name, check] of Object.entries(options.checks ?? {})) checks[name] = ask(check);
+      if (options.signal !== undefined) checks['shutdown'] = describeShutdown(options.signal);
+      const isReady = Object.values(checks).every(({ ready }) => ready);
+      const status = isReady ? 'ready' : 'not ready';
+      return reply.code(isReady ? 200 : 503).send({ status, checks });
+    },
   });
 }
 
@@ -145,7 +179,12 @@ async function addMetrics(app: FastifyInstance, options: OperationsServerOptions
     const { collectDefaultMetrics } = await import('prom-client');
     collectDefaultMetrics({ register: registry });
   }
-  app.get('/metrics', async (_request, reply) =>
-    reply.type(registry.contentType).send(await registry.metrics()),
-  );
+  addApiRoute(app, {
+    path: '/metrics',
+    summary: 'Counters and gauges in the text format of Prometheus',
+    ...{ params: nothing, query: nothing },
+    answers: { 200: { description: 'All of them', schema: z.string(), contentType: 'text/plain' } },
+    handle: async (_asked, reply) =>
+      reply.type(registry.contentType).send(await registry.metrics()),
+  });
 }

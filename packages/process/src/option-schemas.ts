@@ -206,3 +206,19 @@ export function keyValues(rules: {
 function times(count: number): string {
   return count === 1 ? 'once' : `${String(count)} times`;
 }
+
+/** Whether it is listened on all addresses, none of which others could be told. */
+export function isWildcard({ host }: ListenAddress): boolean {
+  return /^(0\.0\.0\.0|::)$/.test(host);
+}
+
+/** Whether an address stays within this machine. */
+export function isLoopback(address: string): boolean {
+  return /^(127\.|localhost:|\[::1\])/.test(address);
+}
+
+/** What to say when members elsewhere are joined without telling them an address. */
+export function advertiseRule(listen: ListenAddress, who: string): string {
+  const where = formatListenAddress(listen);
+  return `is required, since --listen ${where} does not say where others reach ${who}; give its host and port`;
+}

@@ -195,6 +195,7 @@ describe('what a frame may hold', () => {
       'member_delta.states[0].state.unreachable',
     ],
     ['no hash at all', hashes(0), 'INVALID_VALUE', 'member_hashes.halves'],
+    ['one half of a hash alone', hashes(1), 'INVALID_VALUE', 'member_hashes.halves'],
     ['half a hash', hashes(3), 'INVALID_VALUE', 'member_hashes.halves'],
     ['hashes of three buckets', hashes(6), 'INVALID_VALUE', 'member_hashes.halves'],
     [

@@ -40,6 +40,8 @@ import type { Round__Output } from './generated/herald/v1/Round.ts';
 import type { Want__Output } from './generated/herald/v1/Want.ts';
 import type { Welcome__Output } from './generated/herald/v1/Welcome.ts';
 import {
+  accusationsFromRaw,
+  accusationsToRaw,
   deltaFromRaw,
   deltaToRaw,
   hashFromRaw,
@@ -48,6 +50,8 @@ import {
   memberDigestFromRaw,
   memberDigestToRaw,
   summaryFromRaw,
+  whoElseFromRaw,
+  whoElseToRaw,
 } from './member-frame-codec.ts';
 import { messages } from './proto.ts';
 import { carriedFromRaw, carriedToRaw, versionToRaw } from './record-codec.ts';
@@ -174,6 +178,10 @@ function frameToRaw(frame: Frame): RawFrame {
       return { memberDigest: memberDigestToRaw(frame) };
     case 'member-delta':
       return { memberDelta: deltaToRaw(frame) };
+    case 'accusations':
+      return { accusations: accusationsToRaw(frame) };
+    case 'who-else':
+      return { whoElse: whoElseToRaw(frame) };
   }
 }
 
@@ -205,6 +213,10 @@ function frameFromRaw(raw: Frame__Output, kind: NonNullable<Frame__Output['frame
       return nested(raw.memberDigest, 'member_digest', memberDigestFromRaw);
     case 'memberDelta':
       return nested(raw.memberDelta, 'member_delta', deltaFromRaw);
+    case 'accusations':
+      return nested(raw.accusations, 'accusations', accusationsFromRaw);
+    case 'whoElse':
+      return nested(raw.whoElse, 'who_else', whoElseFromRaw);
   }
 }
 

@@ -1,10 +1,13 @@
 /** The public surface of the wire: domain types to bytes and back, and nothing of protobuf. */
+export { callerMetadata, readCaller } from './caller.ts';
 export { channelOptions } from './channel-options.ts';
 export { toServiceError, WireError } from './errors.ts';
 export type { WireErrorCode } from './errors.ts';
 export { printableText } from './fields.ts';
 export { decodeFrame, encodeFrame } from './frame-codec.ts';
 export type { IncomingFrame, MalformedFrame, UnknownFrame } from './frame-codec.ts';
+export { notLeaderStatus, readNotLeader } from './not-leader.ts';
+export type { Caller, NotLeader } from './not-leader-messages.ts';
 export { packageDefinition } from './proto.ts';
 export { decodeRecord, encodeRecord } from './record-codec.ts';
 export type { CarriedRecord } from './record-messages.ts';

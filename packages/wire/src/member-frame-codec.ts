@@ -1,12 +1,14 @@
 /** The frames of the membership, to bytes and back. */
 import { limits } from '@herald/core';
 import type {
+  AccusationsFrame,
   MemberDeltaFrame,
   MemberDigestEntry,
   MemberDigestFrame,
   MemberHashesFrame,
   MembersSummary,
   StateHash,
+  WhoElseFrame,
 } from '@herald/core';
 import { WireError } from './errors.ts';
 import { listOf, nested, nodeIdField, safeIntegerField } from './fields.ts';
@@ -17,10 +19,15 @@ import type {
 import type { MemberDigest as RawDigest } from './generated/herald/v1/MemberDigest.ts';
 import type { MemberDigest__Output } from './generated/herald/v1/MemberDigest.ts';
 import type { MemberDigestEntry__Output } from './generated/herald/v1/MemberDigestEntry.ts';
+import type {
+  Accusations as RawAccusations,
+  Accusations__Output,
+} from './generated/herald/v1/Accusations.ts';
 import type { MemberHashes as RawHashes } from './generated/herald/v1/MemberHashes.ts';
 import type { MemberHashes__Output } from './generated/herald/v1/MemberHashes.ts';
 import type { MembersSummary__Output } from './generated/herald/v1/MembersSummary.ts';
 import type { StateHash__Output } from './generated/herald/v1/StateHash.ts';
+import type { WhoElse as RawWhoElse, WhoElse__Output } from './generated/herald/v1/WhoElse.ts';
 import { carriedStateFromRaw, carriedStateToRaw } from './state-codec.ts';
 
 export function hashFromRaw(raw: StateHash__Output): StateHash {
@@ -81,8 +88,50 @@ export function deltaFromRaw(raw: MemberDelta__Output): MemberDeltaFrame {
   };
 }
 
+/** Words of an accusation: whom, as of which state, and who says so. */
+const wordsBefore = 3;
+const wordsEach = wordsBefore + limits.observersNamedMax;
+
+export function accusationsToRaw({ accused }: AccusationsFrame): RawAccusations {
+  const words: number[] = [];
+  for (const { idHash, state, observers } of accused) {
+    words.push(idHash >>> 0, state.high >>> 0, state.low >>> 0);
+    for (let at = 0; at < limits.observersNamedMax; at++) words.push((observers[at] ?? 0) >>> 0);
+  }
+  return { words };
+}
+
+export function accusationsFromRaw({ words }: Accusations__Output): AccusationsFrame {
+  const count = words.length / wordsEach;
+  if (!Number.isInteger(count) || count > limits.accusedPerFrameMax) {
+    const rule = `must be ${wordsEach} for each of up to ${limits.accusedPerFrameMax} members, got ${words.length}`;
+    throw new WireError('INVALID_VALUE', 'words', rule);
+  }
+  const accused = Array.from({ length: count }, (_, index) => {
+    const [idHash = 0, high = 0, low = 0, ...named] = words.slice(
+      index * wordsEach,
+      (index + 1) * wordsEach,
+    );
+    const observers = named.filter((word) => word !== 0).map((word) => word | 0);
+    return { idHash: idHash | 0, state: { high: high | 0, low: low | 0 }, observers };
+  });
+  return { kind: 'accusations', accused };
+}
+
+export function whoElseToRaw({ known }: WhoElseFrame): RawWhoElse {
+  return { known: known.map((word) => word >>> 0) };
+}
+
+export function whoElseFromRaw({ known }: WhoElse__Output): WhoElseFrame {
+  return {
+    kind: 'who-else',
+    known: listOf(known, limits.lostNamedMax, 'known', (word) => word | 0),
+  };
+}
+
 function checkBucketCount(count: number, field: string): void {
-  const isPowerOfTwo = Number.isInteger(Math.log2(count));
+  // One half of a hash makes half a bucket, and ½ is a power of two as well.
+  const isPowerOfTwo = count >= 1 && Number.isInteger(Math.log2(count));
   if (!isPowerOfTwo || count > limits.memberBucketsMax) {
     const rule = `must be of a power of two up to ${limits.memberBucketsMax}, got ${count}`;
     throw new WireError('INVALID_VALUE', field, rule);

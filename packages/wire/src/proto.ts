@@ -12,6 +12,7 @@ import type {
   PackageDefinition,
 } from '@grpc/proto-loader';
 import { WireError } from './errors.ts';
+import type { CarriedRecord, CarriedRecord__Output } from './generated/herald/v1/CarriedRecord.ts';
 import type {
   ConfirmRequest,
   ConfirmRequest__Output,
@@ -28,6 +29,9 @@ import type {
   ConvergenceResponse,
   ConvergenceResponse__Output,
 } from './generated/herald/v1/ConvergenceResponse.ts';
+import type { ErrorInfo, ErrorInfo__Output } from './generated/google/rpc/ErrorInfo.ts';
+import type { RetryInfo, RetryInfo__Output } from './generated/google/rpc/RetryInfo.ts';
+import type { Status, Status__Output } from './generated/google/rpc/Status.ts';
 import type { EndpointState, EndpointState__Output } from './generated/herald/v1/EndpointState.ts';
 import type { Frame, Frame__Output } from './generated/herald/v1/Frame.ts';
 import type {
@@ -66,16 +70,19 @@ import type {
 
 const generated = new URL('../generated/', import.meta.url);
 
-const loaded = loadSync(
-  ['herald/v1/gossip.proto', 'herald/v1/node.proto', 'herald/v1/elector.proto'],
-  {
+const loaded = load('herald/v1/gossip.proto', 'herald/v1/node.proto', 'herald/v1/elector.proto');
+/** Kept apart: reflection describes what is ours alone. */
+const loadedStandard = load('google/rpc/status.proto', 'google/rpc/error_details.proto');
+
+function load(...files: string[]): PackageDefinition {
+  return loadSync(files, {
     includeDirs: [fileURLToPath(new URL('proto', generated))],
     longs: String,
     enums: String,
     defaults: true,
     oneofs: true,
-  },
-);
+  });
+}
 
 /**
  * All services and messages of `herald.v1`, for gRPC server reflection. Their descriptor is the one
@@ -109,9 +116,21 @@ export interface MessageCodec<Input, Output> {
 }
 
 function messageCodec<Input, Output>(name: string): MessageCodec<Input, Output> {
-  const definition = loaded[`herald.v1.${name}`];
+  return codecOf(loaded, 'herald.v1', name);
+}
+
+function standardCodec<Input, Output>(name: string): MessageCodec<Input, Output> {
+  return codecOf(loadedStandard, 'google.rpc', name);
+}
+
+function codecOf<Input, Output>(
+  from: PackageDefinition,
+  packageName: string,
+  name: string,
+): MessageCodec<Input, Output> {
+  const definition = from[`${packageName}.${name}`];
   if (definition === undefined || !('deserialize' in definition)) {
-    throw new Error(`message herald.v1.${name} is not in the proto files`);
+    throw new Error(`message ${packageName}.${name} is not in the proto files`);
   }
   // The loader types all messages alike; the generated types come from the same proto files.
   const { serialize, deserialize } = definition as unknown as MessageTypeDefinition<Input, Output>;
@@ -138,6 +157,7 @@ function asBuffer(bytes: Uint8Array): Buffer {
 export const messages = {
   frame: messageCodec<Frame, Frame__Output>('Frame'),
   endpointState: messageCodec<EndpointState, EndpointState__Output>('EndpointState'),
+  carriedRecord: messageCodec<CarriedRecord, CarriedRecord__Output>('CarriedRecord'),
   leaderRecord: messageCodec<LeaderRecord, LeaderRecord__Output>('LeaderRecord'),
   leaderAnswer: messageCodec<LeaderAnswer, LeaderAnswer__Output>('LeaderAnswer'),
   getLeaderRequest: messageCodec<GetLeaderRequest, GetLeaderRequest__Output>('GetLeaderRequest'),
@@ -164,4 +184,11 @@ export const messages = {
   statusResponse: messageCodec<StatusResponse, StatusResponse__Output>('StatusResponse'),
   stepDownRequest: messageCodec<StepDownRequest, StepDownRequest__Output>('StepDownRequest'),
   stepDownResponse: messageCodec<StepDownResponse, StepDownResponse__Output>('StepDownResponse'),
+};
+
+/** The messages that all of gRPC tells the details of an error by. */
+export const standardMessages = {
+  status: standardCodec<Status, Status__Output>('Status'),
+  errorInfo: standardCodec<ErrorInfo, ErrorInfo__Output>('ErrorInfo'),
+  retryInfo: standardCodec<RetryInfo, RetryInfo__Output>('RetryInfo'),
 };

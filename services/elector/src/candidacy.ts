@@ -10,7 +10,7 @@ import { checkProfile } from './campaign/candidate.ts';
 import type { Profile } from './campaign/candidate.ts';
 import { candidatesPrefix } from './campaign/election-keys.ts';
 import type { HealthCheck } from './campaign/fitness.ts';
-import { leadershipsOf } from './campaign/leadership.ts';
+import { currentLeadership, leadershipsOf } from './campaign/leadership.ts';
 import type { Leadership } from './campaign/leadership.ts';
 import type { Clock } from './clock.ts';
 import type { EtcdKeyspace } from './etcd/keyspace.ts';
@@ -135,7 +135,12 @@ export class Candidacy {
    * elector closes or `signal` aborts.
    */
   leadership(options: { readonly signal?: AbortSignal } = {}): AsyncIterable<Leadership> {
-    return leadershipsOf(this.#campaign, options.signal);
+    return leadershipsOf(this.#campaign, this.#context.lineage, options.signal);
+  }
+
+  /** The leadership that goes on at this moment; undefined when there is none. */
+  currentLeadership(): Leadership | undefined {
+    return currentLeadership(this.#campaign, this.#context.lineage);
   }
 
   /**

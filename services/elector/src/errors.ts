@@ -11,6 +11,7 @@
  * - `LEADERSHIP_ENDED`: reason of the signal of a leadership that is over.
  * - `UNHEALTHY`: the application's health check keeps the candidate out of line.
  * - `UNKNOWN_ELECTION`: this elector does not take part in it.
+ * - `STALE_EPOCH`: a fence has admitted a later leadership, so this one's write is refused.
  * - `CLOSED`: the elector was closed.
  */
 export type ElectorErrorCode =
@@ -24,6 +25,7 @@ export type ElectorErrorCode =
   | 'LEADERSHIP_ENDED'
   | 'UNHEALTHY'
   | 'UNKNOWN_ELECTION'
+  | 'STALE_EPOCH'
   | 'CLOSED';
 
 export class ElectorError extends Error {

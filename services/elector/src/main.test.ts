@@ -198,6 +198,9 @@ describe('the process', { concurrency: 3 }, () => {
     await a.logged('leadership started');
     const ready = await fetch(`${String(url)}/readyz`);
     assert.equal(ready.status, 200);
+    const leads = await fetch(`${String(url)}/leader`);
+    assert.equal(leads.status, 200);
+    assert.equal(((await leads.json()) as { electorId: string }).electorId, 'a');
     const metrics = await eventually('a renewal is counted', async () => {
       const text = await (await fetch(`${String(url)}/metrics`)).text();
       return /renewals_total\{election="ops",outcome="ok"\} [1-9]/.test(text) && text;

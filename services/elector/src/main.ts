@@ -17,6 +17,7 @@ import { Registry } from 'prom-client';
 import { createElector } from './elector.ts';
 import type { Elector } from './elector.ts';
 import { isElectorError } from './errors.ts';
+import { addLeaderRoute } from './http/leader-route.ts';
 import { createMeter, exposeCandidacies } from './metrics.ts';
 import { checkElectorOptions, electionsOf, electorOptionTable } from './options.ts';
 
@@ -89,6 +90,11 @@ await runProcess(
         ...{ listen: options.opsListen, logger, signal, registry, checks },
         listenOption: '--ops-listen',
         defaultMetrics: true,
+        title: 'Herald elector',
+        version: ownVersion(),
+        register: (routes) => {
+          addLeaderRoute(routes, elector);
+        },
       });
       context.own('operations server', server);
       logger.info({ url: server.url }, 'operations server ready');

@@ -73,6 +73,11 @@ const refused: readonly (readonly [string, readonly string[], RegExp])[] = [
     [...required, '--listen', '0.0.0.0:7000', '--ops-listen', '0.0.0.0:7000'],
     /--ops-listen: must differ from the port of --listen/,
   ],
+  [
+    'an address that others could not reach',
+    [...required, '--join', '10.0.0.1:7400'],
+    /--advertise: is required, since --listen 0\.0\.0\.0:7400 does not say/,
+  ],
 ];
 for (const [what, argv, message] of refused) {
   test(`${what} is refused, with the field`, () => {
@@ -82,6 +87,12 @@ for (const [what, argv, message] of refused) {
     assert.match(outcome.text, message);
   });
 }
+
+test('a wildcard is address enough where all are on this machine, or one is given', () => {
+  assert.equal(parse([...required, '--join', '127.0.0.1:7401']).kind, 'options');
+  const elsewhere = ['--join', '10.0.0.1:7400', '--advertise', '10.0.0.7:7400'];
+  assert.equal(parse([...required, ...elsewhere]).kind, 'options');
+});
 
 test('a variable that is wrong is told by its name', () => {
   const outcome = parse(required, { HERALD_TTL: '0s' });

@@ -11,9 +11,12 @@ import {
 } from '@herald/core';
 import {
   advertisedAddress,
+  advertiseRule,
   defineOptions,
   durationMs,
   httpEndpoint,
+  isLoopback,
+  isWildcard,
   keyValues,
   listenAddress,
   listOf,
@@ -152,7 +155,8 @@ export const electorOptionTable = defineOptions({
     env: 'HERALD_OPS_LISTEN',
     schema: listenAddress(),
     optional: true,
-    description: 'Where to serve /livez, /readyz and /metrics over HTTP; nowhere unless given',
+    description:
+      'Where to serve /leader, /livez, /readyz and /metrics over HTTP; nowhere unless given',
     group: 'Network',
   },
 });
@@ -170,6 +174,11 @@ export function checkElectorOptions(options: ElectorProcessOptions): readonly Op
   if (options.listen.port !== 0 && options.listen.port === options.opsListen?.port) {
     const message = `must differ from the port of --listen, got ${options.listen.port}`;
     problems.push({ field: '--ops-listen', message });
+  }
+  const { advertise, join, listen } = options;
+  const isElsewhere = join.some((address) => !isLoopback(address));
+  if (advertise === undefined && isWildcard(listen) && isElsewhere) {
+    problems.push({ field: '--advertise', message: advertiseRule(listen, 'this elector') });
   }
   const own = options.advertise ?? parseAddress('placeholder-of-the-longest-usual-length:65535');
   try {

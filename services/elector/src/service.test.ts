@@ -16,6 +16,8 @@ import type {
 import { service as healthService } from 'grpc-health-check';
 import { createElector } from './elector.ts';
 import type { Elector } from './elector.ts';
+import { fence } from './guard/fence.ts';
+import { leaderGuard } from './guard/leader-guard.ts';
 import { EtcdServer } from './testing/etcd-server.ts';
 import { eventually } from './testing/eventually.ts';
 
@@ -192,4 +194,36 @@ test('electors of one election find each other through etcd alone', async () => 
     const record = b.member.leader(election)?.sealed.record;
     return record?.kind === 'leader' && record.leader.id === 'a';
   });
+});
+
+test('P8: the guard of a real elector follows its leadership, and names the successor', async () => {
+  const prefix = newPrefix();
+  await using a = await start('a', prefix);
+  const door = leaderGuard(a, 'payments');
+  await eventually('a leads', () => door.check() === undefined);
+  const first = door.leadership();
+  assert.ok(first !== undefined);
+  assert.equal(first.lineage, 0);
+  await using b = await start('b', prefix, [a.address]);
+  await eventually('b waits', () => b.election(election).state === 'waiting');
+  assert.equal(leaderGuard(b, 'payments').leadership(), undefined);
+
+  await a.election(election).stepDown();
+  assert.ok(first.signal.aborted);
+  assert.ok(door.check() !== undefined, 'the door is shut with the leadership');
+  const next = await eventually('b leads', () => leaderGuard(b, 'payments').leadership());
+  assert.ok(next.epoch > first.epoch);
+  const refusal = await eventually('a names b', () => {
+    const now = door.check({ election, lineage: 0, epoch: first.epoch });
+    return now?.retryAfterMs === undefined && now;
+  });
+  const record = refusal.known?.sealed.record;
+  assert.ok(record?.kind === 'leader');
+  assert.equal(record.leader.id, 'b');
+  assert.equal(record.version.epoch, next.epoch);
+
+  const ledger = fence();
+  ledger.admit(first);
+  ledger.admit(next);
+  assert.throws(() => ledger.admit(first), { code: 'STALE_EPOCH' });
 });

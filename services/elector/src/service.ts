@@ -13,7 +13,6 @@ import type {
   ConfirmRequest,
   ConfirmResponse,
   ElectionStatus,
-  LeaderAnswer,
   StatusRequest,
   StatusResponse,
   StepDownRequest,
@@ -21,8 +20,8 @@ import type {
 } from '@herald/wire';
 import { HealthImplementation } from 'grpc-health-check';
 import type { Candidacy } from './candidacy.ts';
-import { pace } from './config.ts';
 import { ElectorError } from './errors.ts';
+import { retryAfterMs } from './retry-after.ts';
 import type { Tier } from './tier.ts';
 
 /** The services that the health service speaks for; the empty name is the process as a whole. */
@@ -97,24 +96,14 @@ export class ElectorServices {
     const own = candidacy.version;
     const isCallerAhead = version !== undefined && isNewer({ ...version, renewal: 0 }, own);
     const leading = own !== undefined && !isCallerAhead;
+    const ttlMs = candidacy.profile.ttlSeconds * 1_000;
     return {
       leading,
       leadingForMs: leading ? candidacy.leadingForMs() : 0,
       best,
-      retryAfterMs: leading ? 0 : this.#retryAfterMs(best, candidacy),
+      retryAfterMs: leading ? 0 : retryAfterMs(best, { id: this.#id, ttlMs }),
       electorId: this.#id,
     };
-  }
-
-  /** 0 when the record names somebody else who can lead: then that one is to be asked, at once. */
-  #retryAfterMs(best: LeaderAnswer, candidacy: Candidacy): number {
-    const record = best.carried?.sealed.record;
-    const renewIntervalMs = pace.renewIntervalMs(candidacy.profile.ttlSeconds * 1_000);
-    if (best.status === 'vacant') return pace.retryVacantMs;
-    if (best.status !== 'current' || record?.kind !== 'leader') return Math.ceil(renewIntervalMs);
-    if (record.leader.id !== this.#id) return 0;
-    // The tier still names this elector, which knows better; its successor is on the way.
-    return Math.ceil(Math.min(Math.max(best.validForMs, pace.retryVacantMs), renewIntervalMs));
   }
 
   #status({ election }: StatusRequest, served: Served): StatusResponse {

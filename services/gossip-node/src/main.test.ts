@@ -87,6 +87,8 @@ test('a node starts, joins, answers, and shows itself over HTTP', { timeout: 60_
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   assert.equal((await fetch(`${String(url)}/livez`)).status, 200);
+  const members = await (await fetch(`${String(url)}/v1/members`)).json();
+  assert.equal((members as { total: number }).total, 2);
   const metrics = await (await fetch(`${String(url)}/metrics`)).text();
   assert.match(metrics, /^herald_node_links\{direction="outbound"\} 1$/m);
   assert.match(metrics, /^herald_node_frames_total\{direction="received"\} [1-9]/m);

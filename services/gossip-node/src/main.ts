@@ -16,6 +16,7 @@ import type { ProcessContext, Readiness } from '@herald/process';
 import { Registry } from 'prom-client';
 import { createGossipNode } from './gossip-node.ts';
 import type { GossipNode } from './gossip-node.ts';
+import { addNodeRoutes } from './http/node-routes.ts';
 import { createArrivalMeter, exposeNode } from './metrics.ts';
 import { checkNodeOptions, factsOf, nodeIdOf, nodeOptionTable } from './options.ts';
 
@@ -84,6 +85,11 @@ await runProcess(
         ...{ listen: options.opsListen, logger, signal, registry, checks },
         listenOption: '--ops-listen',
         defaultMetrics: true,
+        title: 'Herald gossip node',
+        version: ownVersion(),
+        register: (routes) => {
+          addNodeRoutes(routes, node.member);
+        },
       });
       context.own('operations server', server);
       logger.info({ url: server.url }, 'operations server ready');

@@ -15,8 +15,10 @@ import type { ApplicationFacts, NodeId } from '@herald/core';
 import { nodeWatchesMax } from '@herald/member';
 import {
   advertisedAddress,
+  advertiseRule,
   defineOptions,
-  formatListenAddress,
+  isLoopback,
+  isWildcard,
   keyValues,
   listenAddress,
   listOf,
@@ -27,8 +29,6 @@ import {
 import type { OptionProblem, ParsedOptions } from '@herald/process';
 
 const fanoutMax = 16;
-const wildcard = /^(0\.0\.0\.0|::)$/;
-const loopback = /^(127\.|localhost:|\[::1\])/;
 
 export const nodeOptionTable = defineOptions({
   id: {
@@ -110,7 +110,7 @@ export const nodeOptionTable = defineOptions({
     env: 'HERALD_OPS_LISTEN',
     schema: listenAddress(),
     optional: true,
-    description: 'Where to serve /livez, /readyz and /metrics over HTTP; nowhere unless given',
+    description: 'Where to serve /v1, /livez, /readyz and /metrics over HTTP; nowhere unless given',
     group: 'Network',
   },
 });
@@ -125,12 +125,9 @@ export function checkNodeOptions(options: NodeProcessOptions): readonly OptionPr
     const message = `must differ from the port of --listen, got ${listen.port}`;
     problems.push({ field: '--ops-listen', message });
   }
-  const isElsewhere = join.some((address) => !loopback.test(address));
-  if (advertise === undefined && wildcard.test(listen.host) && isElsewhere) {
-    const message =
-      `is required, since --listen ${formatListenAddress(listen)} does not say where others ` +
-      'reach this node; give its host and port';
-    problems.push({ field: '--advertise', message });
+  const isElsewhere = join.some((address) => !isLoopback(address));
+  if (advertise === undefined && isWildcard(listen) && isElsewhere) {
+    problems.push({ field: '--advertise', message: advertiseRule(listen, 'this node') });
   }
   if (id === undefined && listen.port === 0) {
     const message = 'is required with port 0: a name that changes with each start is not stable';

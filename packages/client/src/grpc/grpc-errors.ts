@@ -1,6 +1,7 @@
 /** Decides what a gRPC status means to the client: refused as it stands, or to be tried elsewhere. */
-import { status } from '@grpc/grpc-js';
+import { Metadata, status } from '@grpc/grpc-js';
 import { HeraldClientError } from '../errors.ts';
+import { endpointTuning } from '../tuning.ts';
 
 /** Whoever answers this understood the question and will answer the same again. */
 const rejections: ReadonlySet<number> = new Set([
@@ -21,7 +22,28 @@ export function fromServiceError(thrown: unknown): HeraldClientError {
   const reason = thrown instanceof Error ? detailsOf(thrown) : String(thrown);
   const message = name === undefined ? reason : `${name}: ${reason}`;
   const isRejected = code !== undefined && rejections.has(code);
-  return new HeraldClientError(isRejected ? 'REJECTED' : 'UNREACHABLE', message, { cause: thrown });
+  return new HeraldClientError(isRejected ? 'REJECTED' : 'UNREACHABLE', message, {
+    cause: thrown,
+    retryAfterMs: retryAfterMs(thrown),
+  });
+}
+
+/**
+ * What a server's push-back says, as gRPC's retry design (gRFC A6) has it: `grpc-retry-pushback-ms` is
+ * the time to wait in milliseconds; what is negative or no number means not to come back.
+ */
+export function pushbackOf(metadata: Metadata): number | 'never' | undefined {
+  const [value] = metadata.get('grpc-retry-pushback-ms');
+  if (value === undefined) return undefined;
+  return /^[0-9]{1,9}$/.test(String(value)) ? Number(value) : 'never';
+}
+
+/** Not to come back is to stay away for as long as a node is left alone at most. */
+function retryAfterMs(thrown: unknown): number {
+  if (!(thrown instanceof Error && 'metadata' in thrown)) return 0;
+  if (!(thrown.metadata instanceof Metadata)) return 0;
+  const pushback = pushbackOf(thrown.metadata) ?? 0;
+  return pushback === 'never' ? endpointTuning.ejectCapMs : pushback;
 }
 
 function numberOf(thrown: unknown): number | undefined {

@@ -13,7 +13,13 @@ import type {
   NodeId,
   Version,
 } from '@herald/core';
-import type { ConfirmResponse, ConvergenceAnswer, LeaderAnswer, MemberList } from '@herald/wire';
+import type {
+  ConfirmResponse,
+  ConvergenceAnswer,
+  LeaderAnswer,
+  MemberInfo,
+  MemberList,
+} from '@herald/wire';
 import { sleep } from '../clock.ts';
 import type { Clock } from '../clock.ts';
 import { HeraldClientError } from '../errors.ts';
@@ -25,8 +31,9 @@ import type { Transport, TransportCall } from '../transport.ts';
  * - `hangs`: accepts every question and never answers.
  * - `refuses`: cannot be connected to.
  * - `rejects`: answers every question with a refusal, as a server that is no Herald node does.
+ * - `busy`: has too much to do, and asks to be left alone for `pushbackMs`.
  */
-export type MemoryBehaviour = 'answers' | 'hangs' | 'refuses' | 'rejects';
+export type MemoryBehaviour = 'answers' | 'hangs' | 'refuses' | 'rejects' | 'busy';
 
 /** One question that arrived somewhere. */
 export interface MemoryQuestion {
@@ -39,25 +46,39 @@ export interface MemoryQuestion {
 export class MemoryEndpoint {
   readonly address: Address;
   behaviour: MemoryBehaviour = 'answers';
+  /** What it asks for when it is `busy`. */
+  pushbackMs = 1_000;
   /** From question to answer. */
   latencyMs = 0;
   /** What it says when it is behind. */
   ask: readonly Address[] = [];
-  /** Whom it lists as members, beside itself. */
+  /** Whom it lists as members, beside itself and the electors of the leaders that are known anywhere. */
   members: readonly Address[] = [];
   /** As an elector: until when it leads, by the clock of the network; 0 when it does not. */
   leadsUntilMs = 0;
   /** Replaces its answer, for one that lies. */
   lie: ((honest: LeaderAnswer) => LeaderAnswer) | undefined;
   readonly #clock: Clock;
+  readonly #electors: () => Iterable<Address>;
   readonly #held = new Map<ElectionName, HeldRecord>();
   readonly #watchers = new Set<() => void>();
   /** Goes up when its watches are dropped. */
   #generation = 0;
 
-  constructor(address: Address, clock: Clock) {
+  /** @param electors Who they are, at the moment of the question. */
+  constructor(address: Address, clock: Clock, electors: () => Iterable<Address> = () => []) {
     this.address = address;
     this.#clock = clock;
+    this.#electors = electors;
+  }
+
+  /** The electors beside the leaders that it knows of. */
+  get electors(): readonly Address[] {
+    return [...this.#held.values()].flatMap(({ sealed: { record } }) =>
+      record.kind === 'leader' && record.leader.electorAddress !== undefined
+        ? [record.leader.electorAddress]
+        : [],
+    );
   }
 
   /** It learns `record`, issued `ageMs` ago, whatever it held before. */
@@ -113,18 +134,19 @@ export class MemoryEndpoint {
   }
 
   list(): MemberList {
-    const members = [this.address, ...this.members].map((address) => ({
-      contact: {
-        nodeId: `node-${address.replace(':', '-')}` as NodeId,
-        generation: 1,
-        address,
-        role: 'node' as const,
-      },
-      linked: false,
-      self: address === this.address,
-      roundTripMs: 0,
-    }));
+    const nodes = new Set([this.address, ...this.members]);
+    const electors = [...new Set(this.#electors())].filter((address) => !nodes.has(address));
+    const members = [
+      ...[...nodes].map((address) => this.#memberAt(address, 'node')),
+      ...electors.map((address) => this.#memberAt(address, 'elector')),
+    ];
     return { cluster: 'memory' as ClusterName, members };
+  }
+
+  #memberAt(address: Address, role: 'node' | 'elector'): MemberInfo {
+    const nodeId = `${role}-${address.replace(':', '-')}` as NodeId;
+    const contact = { nodeId, generation: 1, address, role };
+    return { contact, linked: false, self: address === this.address, roundTripMs: 0 };
   }
 
   /** As a node that knows of nobody but those it lists, and takes them all to hold what it holds. */
@@ -167,6 +189,8 @@ export class MemoryEndpoint {
 export class MemoryNetwork {
   /** Every question, in order. */
   readonly questions: MemoryQuestion[] = [];
+  /** Electors that are members, beside those of the leaders that any endpoint knows of. */
+  electors: readonly Address[] = [];
   readonly #clock: Clock;
   readonly #endpoints = new Map<Address, MemoryEndpoint>();
 
@@ -177,7 +201,11 @@ export class MemoryNetwork {
   /** The endpoint at `address`, made when it is first named. */
   at(address: string): MemoryEndpoint {
     const key = parseAddress(address);
-    const endpoint = this.#endpoints.get(key) ?? new MemoryEndpoint(key, this.#clock);
+    const electors = (): readonly Address[] => [
+      ...this.electors,
+      ...[...this.#endpoints.values()].flatMap((each) => each.electors),
+    ];
+    const endpoint = this.#endpoints.get(key) ?? new MemoryEndpoint(key, this.#clock, electors);
     this.#endpoints.set(key, endpoint);
     return endpoint;
   }
@@ -230,6 +258,10 @@ export class MemoryNetwork {
     }
     if (endpoint.behaviour === 'rejects') {
       throw new HeraldClientError('REJECTED', `${address} knows no such method`);
+    }
+    if (endpoint.behaviour === 'busy') {
+      const { pushbackMs: retryAfterMs } = endpoint;
+      throw new HeraldClientError('UNREACHABLE', `${address} is busy`, { retryAfterMs });
     }
     return endpoint;
   }

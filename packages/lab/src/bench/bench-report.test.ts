@@ -20,7 +20,12 @@ const directChange = (p99Ms: number) => {
   const spread = { p50Ms: p99Ms / 2, p99Ms, maxMs: p99Ms + 1 };
   return { ...spread, fromAcknowledged: spread };
 };
-const client = { cachedPerSecond: 1_234_567.8, uncachedP99Ms: 1.2345 };
+const client = {
+  cachedPerSecond: 1_234_567.8,
+  workOverheadUs: 3.4567,
+  uncachedP99Ms: 1.2345,
+  nodeLookupsPerSecond: 6_789.4,
+};
 const direct = (changes: number[], cpuSeconds: number) => ({
   changes: changes.map(directChange),
   etcdConnections: 2,
@@ -54,7 +59,12 @@ test('figures are medians over the changes, of the direct watchers over both of 
       etcdCpuSeconds: 0.6,
     },
     p99Ratio: 0.444,
-    client: { cachedPerSecond: 1_234_568, uncachedP99Ms: 1.23 },
+    client: {
+      cachedPerSecond: 1_234_568,
+      workOverheadUs: 3.5,
+      uncachedP99Ms: 1.23,
+      nodeLookupsPerSecond: 6_789,
+    },
   });
 });
 

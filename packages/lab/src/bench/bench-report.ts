@@ -31,7 +31,7 @@ export interface BenchReport {
   };
   /** Herald's p99 as a share of the direct watchers'. */
   readonly p99Ratio: number;
-  readonly client: { readonly cachedPerSecond: number; readonly uncachedP99Ms: number };
+  readonly client: ClientSpeed;
 }
 
 export interface BenchResults {
@@ -82,7 +82,9 @@ export function reportBench({ nodes, herald, directWatch, client }: BenchResults
     p99Ratio: rounded(heraldP99Ms / directP99Ms, 3),
     client: {
       cachedPerSecond: Math.round(client.cachedPerSecond),
+      workOverheadUs: rounded(client.workOverheadUs, 1),
       uncachedP99Ms: rounded(client.uncachedP99Ms, 2),
+      nodeLookupsPerSecond: Math.round(client.nodeLookupsPerSecond),
     },
   };
 }

@@ -56,9 +56,14 @@ export function showResults(terminal: Terminal, report: BenchReport, results: Be
     'from what it knows',
     `${client.cachedPerSecond.toLocaleString('en-GB')} calls a second`,
   );
+  terminal.row('work at the leader', `${client.workOverheadUs.toFixed(1)} µs more than the work`);
   terminal.row(
     'from a node',
     `p99 ${formatMs(client.uncachedP99Ms)} at 1,000 calls a second, each a lookup`,
+  );
+  terminal.row(
+    'one node answers',
+    `${client.nodeLookupsPerSecond.toLocaleString('en-GB')} lookups a second, with the asker beside it`,
   );
 }
 

@@ -1,5 +1,6 @@
 /**
- * How fast the client is: answers from what it knows, and answers for which it asks a node. Decides
+ * How fast the client is: answers from what it knows, work at the leader, and answers for which it asks a
+ * node; and how many of the latter one node gives. Decides
  * how the latter is measured. First calls follow each other until their code is compiled: while it is
  * not, they take so long that at a fixed rate a queue would be measured. Then they come at the fixed
  * rate whatever the answers do (an open loop), and after a while they count. Each latency is from the
@@ -8,10 +9,14 @@
  * keep a whole core busy, and the collector with it.
  */
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { createGrpcTransport } from '@herald/client';
 import type { Client } from '@herald/client';
+import { parseAddress, parseElectionName } from '@herald/core';
 import { monotonicNowMs } from '@herald/process';
 import type { EtcdCluster } from '../etcd/etcd-cluster.ts';
+import { labNames } from '../lab-options.ts';
 import { quantile } from '../measure/statistics.ts';
+import type { LabNode } from '../node-tier.ts';
 import { startLab } from '../start-lab.ts';
 
 const warmUpMs = 500;
@@ -32,9 +37,17 @@ const paceMs = 1;
  */
 const clientCount = 32;
 
+/** Unanswered questions that keep one node busy without a queue that grows. */
+const questionsAtOnce = 64;
+const saturatedMs = 3_000;
+
 export interface ClientSpeed {
   readonly cachedPerSecond: number;
+  /** What `withLeader` adds to work that does nothing, microseconds a call, without a redirect. */
+  readonly workOverheadUs: number;
   readonly uncachedP99Ms: number;
+  /** Lookups a second that one node answers on a stream, its process sharing the machine with the asker's. */
+  readonly nodeLookupsPerSecond: number;
 }
 
 /** Measures on a small lab of its own: three nodes in a worker process, asked from this one. */
@@ -42,29 +55,67 @@ export async function measureClient(etcd: EtcdCluster, signal: AbortSignal): Pro
   await using lab = await startLab({ etcd, nodes: 3, electors: 1, signal });
   await using client = lab.createClient();
   const cachedPerSecond = await measureCached(client);
+  const workOverheadUs = await measureWork(client);
+  const [node] = lab.nodes;
+  if (node === undefined) throw new Error('no node to measure with');
+  const nodeLookupsPerSecond = await measureNode(node);
   signal.throwIfAborted();
   const clients = Array.from({ length: clientCount }, () => lab.createClient({ cacheMs: 0 }));
   try {
-    return { cachedPerSecond, uncachedP99Ms: await measureUncached(clients, signal) };
+    const uncachedP99Ms = await measureUncached(clients, signal);
+    return { cachedPerSecond, workOverheadUs, uncachedP99Ms, nodeLookupsPerSecond };
   } finally {
     for (const each of clients) await each[Symbol.asyncDispose]();
   }
 }
 
 async function measureCached(client: Client): Promise<number> {
-  await countCalls(client, warmUpMs);
-  const { calls, tookMs } = await countCalls(client, cachedMs);
+  const call = (): Promise<unknown> => client.getLeader();
+  await countCalls(call, warmUpMs);
+  const { calls, tookMs } = await countCalls(call, cachedMs);
   return (calls * 1_000) / tookMs;
+}
+
+async function measureWork(client: Client): Promise<number> {
+  const call = (): Promise<unknown> => client.withLeader(() => undefined);
+  await countCalls(call, warmUpMs);
+  const { calls, tookMs } = await countCalls(call, cachedMs);
+  return (tookMs * 1_000) / calls;
+}
+
+/** As many questions are always open; each answer is followed by the next question. */
+async function measureNode(node: LabNode): Promise<number> {
+  const endpoint = parseAddress(node.address);
+  const request = { election: parseElectionName(labNames.election), minVersion: undefined };
+  await using transport = createGrpcTransport();
+  const { signal } = new AbortController();
+  let answers = 0;
+  let isOver = false;
+  const ask = async (): Promise<void> => {
+    while (!isOver) {
+      await transport.lookup(endpoint, request, { signal });
+      answers++;
+    }
+  };
+  const asking = Array.from({ length: questionsAtOnce }, ask);
+  await sleep(warmUpMs);
+  answers = 0;
+  const startMs = monotonicNowMs();
+  await sleep(saturatedMs);
+  const perSecond = (answers * 1_000) / (monotonicNowMs() - startMs);
+  isOver = true;
+  await Promise.all(asking);
+  return perSecond;
 }
 
 /** One call after the other, each awaited. */
 async function countCalls(
-  client: Client,
+  makeCall: () => Promise<unknown>,
   durationMs: number,
 ): Promise<{ readonly calls: number; readonly tookMs: number }> {
   const startMs = monotonicNowMs();
   for (let calls = 0; ;) {
-    for (let call = 0; call < callsPerLook; call++) await client.getLeader();
+    for (let call = 0; call < callsPerLook; call++) await makeCall();
     calls += callsPerLook;
     const tookMs = monotonicNowMs() - startMs;
     if (tookMs >= durationMs) return { calls, tookMs };

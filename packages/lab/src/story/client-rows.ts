@@ -17,6 +17,7 @@ const questions: Readonly<Record<Attempt['what'], string>> = {
   convergence: 'who knows?',
   status: 'how are you?',
   'step-down': 'step down',
+  work: 'do this',
 };
 
 /** One call, step by step. */

@@ -25,6 +25,7 @@ import type {
 import { encodeRecord } from '../record-codec.ts';
 import type {
   CarriedRecord,
+  Caller,
   ConfirmRequest,
   ConfirmResponse,
   ConvergenceAnswer,
@@ -36,6 +37,7 @@ import type {
   LookupAnswer,
   LookupRequest,
   MemberList,
+  NotLeader,
   StatusRequest,
   StatusResponse,
   StepDownRequest,
@@ -205,6 +207,8 @@ function frameOf<Kind extends Frame['kind']>(
 }
 
 /** Frames of every kind. */
+const int32 = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
+
 export const frame: fc.Arbitrary<Frame> = fc.oneof(
   fc
     .tuple(clusterName, contact, uint32, uint32, fc.boolean())
@@ -263,6 +267,20 @@ export const frame: fc.Arbitrary<Frame> = fc.oneof(
     wants: fc.array(nodeId, { maxLength: 12 }),
     done: fc.boolean(),
   }),
+  frameOf('accusations', {
+    accused: fc.array(
+      plain({
+        idHash: int32,
+        state: plain({ high: int32, low: int32 }),
+        observers: fc.array(
+          int32.filter((word) => word !== 0),
+          { maxLength: limits.observersNamedMax },
+        ),
+      }),
+      { maxLength: 12 },
+    ),
+  }),
+  frameOf('who-else', { known: fc.array(int32, { maxLength: 12 }) }),
 );
 
 const answerFields = {
@@ -400,3 +418,22 @@ export const stepDownResponse: fc.Arbitrary<StepDownResponse> = plain({
   steppedDown: fc.boolean(),
   epoch: revision,
 });
+
+export const caller: fc.Arbitrary<Caller> = plain({
+  election: electionName,
+  lineage: uint32,
+  epoch: revision,
+});
+
+/** Refusals that name a leader, a vacancy or nothing. */
+export const notLeader: fc.Arbitrary<NotLeader> = fc
+  .tuple(
+    fc.option(carrying(leaderRecord), { nil: undefined }),
+    electionName,
+    fc.option(fc.integer({ min: 0, max: limits.validityMsMax }), { nil: undefined }),
+  )
+  .map(([known, election, retryAfterMs]) => ({
+    election: known?.sealed.record.election ?? election,
+    known,
+    retryAfterMs,
+  }));

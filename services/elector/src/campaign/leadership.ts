@@ -9,6 +9,8 @@ import type { Campaign } from './campaign.ts';
 export interface Leadership {
   /** The fencing token: hand it to whatever the leader writes to. */
   readonly epoch: bigint;
+  /** The history of etcd that the epoch counts in; the two together never fall. */
+  readonly lineage: number;
   /** Aborts when the leadership ends; its reason is an `ElectorError` that says why. */
   readonly signal: AbortSignal;
   /** Whether it goes on at this very moment, by the own deadline. Once false, always false. */
@@ -23,6 +25,7 @@ export interface Leadership {
  */
 export async function* leadershipsOf(
   campaign: Campaign,
+  lineage: number,
   signal?: AbortSignal,
 ): AsyncGenerator<Leadership, void, undefined> {
   let shown: Tenure | undefined;
@@ -30,7 +33,7 @@ export async function* leadershipsOf(
     const { tenure } = campaign;
     if (tenure?.isLeading() === true && tenure !== shown) {
       shown = tenure;
-      yield toLeadership(tenure);
+      yield toLeadership(tenure, lineage);
       continue;
     }
     if (campaign.state === 'stopped') return;
@@ -38,9 +41,16 @@ export async function* leadershipsOf(
   }
 }
 
-function toLeadership(tenure: Tenure): Leadership {
+/** The leadership that goes on at this moment, if one does. */
+export function currentLeadership(campaign: Campaign, lineage: number): Leadership | undefined {
+  const { tenure } = campaign;
+  return tenure?.isLeading() === true ? toLeadership(tenure, lineage) : undefined;
+}
+
+function toLeadership(tenure: Tenure, lineage: number): Leadership {
   return {
     epoch: tenure.epoch,
+    lineage,
     signal: tenure.signal,
     isLeader: () => tenure.isLeading(),
     leadingForMs: () => (tenure.isLeading() ? tenure.remainingMs() : 0),

@@ -1,7 +1,10 @@
 /** How tests wait: for a condition, under a deadline that names what did not happen. */
 
-/** Slow machines are slow, but not forever. */
-const timeoutMsDefault = 15_000;
+/**
+ * Slow machines are slow, but not forever: one that shares its processors with builds needs more than ten
+ * seconds to start three processes. What goes well does not wait for it.
+ */
+const timeoutMsDefault = 30_000;
 const pollIntervalMs = 5;
 
 /** The first value of `probe` that is neither undefined nor false. */

@@ -57,7 +57,7 @@ export class MemoryTier implements Tier {
   answer(election: ElectionName, minVersion?: Version): LeaderAnswer {
     const held = this.leader(election);
     const { nodeId, nowMs } = { nodeId: this.#nodeId, nowMs: this.nowMs() };
-    const base = { behind: false, ask: [], nodeId };
+    const base = { behind: minVersion !== undefined, ask: [], nodeId };
     if (held === undefined)
       return { ...base, status: 'unknown', carried: undefined, validForMs: 0 };
     const { version } = held.sealed.record;

@@ -1,6 +1,6 @@
 /**
- * A TCP proxy on loopback that stands between an elector and etcd and can be told to misbehave as
- * networks do. Decides what becomes of the bytes and of the ends of connections in each condition.
+ * A TCP proxy on loopback that stands between two processes and can be told to misbehave as networks
+ * do. Decides what becomes of the bytes and of the ends of connections in each condition.
  *
  * - `clear`: all is passed on.
  * - `black-hole`: all is swallowed, both ways, and so are the ends of connections: neither side can

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { waitUntil } from '@herald/lab';
+import { waitUntil } from '../process/wait-until.ts';
 import { TcpProxy } from './tcp-proxy.ts';
 
 const soon = { timeoutMs: 10_000, pollMs: 2 };
