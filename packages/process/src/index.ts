@@ -45,6 +45,7 @@ export {
   wholeNumber,
 } from './option-schemas.ts';
 export type { ListenAddress } from './option-schemas.ts';
+export { advertisedAddress } from './own-address.ts';
 export { createLogger, logLevels } from './logger.ts';
 export { openLogDestination } from './log-sink.ts';
 export type { LogDestination } from './log-sink.ts';
