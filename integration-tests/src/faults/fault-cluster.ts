@@ -187,9 +187,7 @@ export class FaultCluster implements AsyncDisposable {
   async recovered(recovery: Recovery): Promise<number> {
     await this.until('all to agree on a leader, and a write', () => {
       const leader = this.#agreed(recovery);
-      return (
-        leader !== undefined && this.witness.hasWrittenSince(recovery.sinceMs, leader.epoch)
-      );
+      return leader !== undefined && this.witness.hasWrittenSince(recovery.sinceMs, leader.epoch);
     });
     return Math.max(0, monotonicNowMs() - recovery.sinceMs);
   }

@@ -33,7 +33,9 @@ export function findBrokenWrites(
   let highest = epochBefore;
   for (const { id, epoch, revision } of ledger.toSorted(byRevision)) {
     if (epoch < highest) {
-      overtaken.push(`epoch ${epoch} wrote ${id} at ${revision}, after epoch ${highest} had written`);
+      overtaken.push(
+        `epoch ${epoch} wrote ${id} at ${revision}, after epoch ${highest} had written`,
+      );
     } else highest = epoch;
   }
   return { lost, overtaken, epoch: highest };

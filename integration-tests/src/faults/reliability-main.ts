@@ -98,7 +98,8 @@ function showOutcome(terminal: Terminal, outcome: RowOutcome): void {
 await runProcess(
   {
     name: 'herald-reliability',
-    summary: 'Makes every fault of the fault matrix on a real cluster, and writes down what was measured.',
+    summary:
+      'Makes every fault of the fault matrix on a real cluster, and writes down what was measured.',
     version: labVersion,
     options,
     examples: [
@@ -110,7 +111,8 @@ await runProcess(
   },
   async ({ options: { rows: ids, repeat, electors, nodes, document }, own, signal }) => {
     const problem = document === undefined ? undefined : await whyNotWritable(document);
-    if (problem !== undefined) throw new ProcessError('BAD_CONFIGURATION', `--document: ${problem}`);
+    if (problem !== undefined)
+      throw new ProcessError('BAD_CONFIGURATION', `--document: ${problem}`);
     const terminal = new Terminal(process.stdout);
     const rows = faultRows.filter(({ id }) => ids.length === 0 || ids.includes(id));
     const cluster = own('the cluster', await FaultCluster.start({ electors, nodes }));

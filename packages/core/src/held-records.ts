@@ -93,7 +93,7 @@ export class HeldRecords {
     this.#hash.toggle(electionHash(election, version));
     this.#slots.set(election, { held, parent, expiryTold: false, trace });
     this.#nextExpiryMs = Math.min(this.#nextExpiryMs, expiryMs(held));
-    const revives = !isChange && previous !== undefined && expiryMs(previous) <= held.appliedAtMs;
+    const revives = !isChange && expiryMs(previous) <= held.appliedAtMs;
     this.#emit({ kind: 'applied', held, previous, isChange, revives });
     return true;
   }

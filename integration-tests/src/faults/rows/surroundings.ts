@@ -27,7 +27,7 @@ export const partition: FaultRow = {
     });
     await assert.rejects(client.getLeader({ timeoutMs: askMs }), { code: 'EXPIRED' });
     cluster.network.clear();
-    return cluster.recovered({ sinceMs: monotonicNowMs(), after });
+    return await cluster.recovered({ sinceMs: monotonicNowMs(), after });
   },
 };
 
@@ -37,7 +37,8 @@ export const partition: FaultRow = {
  */
 export const badLines: FaultRow = {
   id: 'bad-lines',
-  fault: 'every line but those to etcd is late by 200 ± 100 ms and loses 5 %, and the leader is killed',
+  fault:
+    'every line but those to etcd is late by 200 ± 100 ms and loses 5 %, and the leader is killed',
   recoversFrom: 'fault',
   run: async (cluster) => {
     const after = await cluster.settled();
