@@ -4,7 +4,7 @@
  * acknowledged. Decides nothing about faults.
  */
 import { monotonicNowMs } from '@herald/process';
-import { connectEtcd } from '../fixtures/etcd-client.ts';
+import { connectEtcdPersistently } from '../fixtures/etcd-client.ts';
 import type { EtcdClient } from '../fixtures/etcd-client.ts';
 import { ledgerPrefix } from '../fixtures/ledger-protocol.ts';
 import type {
@@ -64,7 +64,7 @@ export class Witness {
   #beganMs = 0;
 
   constructor(etcdEndpoints: readonly string[], prefix: string) {
-    this.#etcd = connectEtcd(etcdEndpoints);
+    this.#etcd = connectEtcdPersistently(etcdEndpoints);
     this.#ledger = ledgerPrefix(prefix);
   }
 

@@ -1,4 +1,5 @@
 /** What befalls electors and nodes, one or many. */
+import assert from 'node:assert/strict';
 import { monotonicNowMs } from '@herald/process';
 import type { FaultRow } from '../fault-row.ts';
 
@@ -63,6 +64,8 @@ export const descriptorsUsedUp: FaultRow = {
     await cluster.startNode(id, descriptorsMax);
     await cluster.settled();
     cluster.node(id).order({ kind: 'use-up-descriptors' });
+    const { descriptors } = await cluster.node(id).usage();
+    assert.equal(descriptors, null, 'it cannot even open a folder to count them');
     const after = await cluster.stepDown();
     return cluster.recovered({ sinceMs: monotonicNowMs(), after });
   },
