@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** How long a command may take to answer before it counts as not there. */
-const ANSWER_MS = 20_000;
+const ANSWER_MS = 60_000;
 
 /** Name the images that everything else is built on or run from, with defaults in the compose file. */
 const imageVariables = ['NODE_IMAGE', 'ETCD_IMAGE'];

@@ -46,6 +46,9 @@ export class ComposeCluster implements AsyncDisposable {
 
   /** Builds the images and brings everything up; takes a minute where nothing is cached. */
   static async start(): Promise<ComposeCluster> {
+    // The published node is published on loopback. testcontainers would look for it at the bridge's gateway
+    // where tests and engine run in a container themselves.
+    process.env['TESTCONTAINERS_HOST_OVERRIDE'] ??= '127.0.0.1';
     const compose = await findCompose();
     const project = `herald-test-${randomBytes(4).toString('hex')}`;
     const [port, httpPort] = await takeFreePorts(2);

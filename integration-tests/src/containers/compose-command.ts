@@ -4,8 +4,8 @@ import { promisify } from 'node:util';
 
 const execute = promisify(execFile);
 
-/** To ask a command for its version. */
-const askMs = 20_000;
+/** To ask a command for its version: the older one is Python, and takes its time on a busy machine. */
+const askMs = 60_000;
 /** To build an image from what is cached and to run a container, on a busy machine. */
 const runMs = 180_000;
 
