@@ -5,7 +5,7 @@
  * and how everything is brought back after whatever was done.
  */
 import { randomBytes } from 'node:crypto';
-import { createOperator } from '@herald/client';
+import { createOperator, HeraldClientError } from '@herald/client';
 import { takeFreePorts, waitUntil } from '@herald/lab';
 import type { EtcdCluster } from '@herald/lab';
 import { monotonicNowMs } from '@herald/process';
@@ -166,11 +166,13 @@ export class FaultCluster implements AsyncDisposable {
   }
 
   /** Asks whoever leads to step down, as an operator would; returns the leadership of before. */
-  async stepDown(): Promise<SeenLeadership> {
-    const leader = await this.settled();
-    await using operator = createOperator({ elector: this.elector(leader.electorId).address });
-    await operator.stepDown({ election, reason: 'the test' });
-    return leader;
+  stepDown(): Promise<SeenLeadership> {
+    return this.until('a leader to step down', async () => {
+      const leader = await this.settled();
+      await using operator = createOperator({ elector: this.elector(leader.electorId).address });
+      const asked = operator.stepDown({ election, reason: 'the test', timeoutMs: askMs });
+      return (await answerOf(asked)) && leader;
+    });
   }
 
   /** Waits until one elector leads whom all nodes name; returns its leadership. */
@@ -294,8 +296,8 @@ export class FaultCluster implements AsyncDisposable {
   async #areAllInLine(): Promise<boolean> {
     const states = [...this.#electors.values()].map(async ({ address }) => {
       await using operator = createOperator({ elector: address });
-      const { elections } = await operator.status({ election, timeoutMs: askMs });
-      return elections[0]?.state;
+      const status = await answerOf(operator.status({ election, timeoutMs: askMs }));
+      return status?.elections[0]?.state;
     });
     return (await Promise.all(states)).every((state) => state === 'waiting' || state === 'leading');
   }
@@ -312,6 +314,16 @@ export class FaultCluster implements AsyncDisposable {
       return `${stateOf(node)}, says ${String(status)} at ${String(record?.version.epoch)}`;
     });
     return ['how things stood:', ...electors, ...nodes].join('\n');
+  }
+}
+
+/** Undefined when there was no answer in time: whoever asks for a state asks again. */
+async function answerOf<Answer>(asked: Promise<Answer>): Promise<Answer | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof HeraldClientError) return undefined;
+    throw error;
   }
 }
 

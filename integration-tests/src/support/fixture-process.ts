@@ -10,7 +10,8 @@ import type { ProcessUsage } from '../fixtures/process-usage.ts';
 import { decodeMessage, encodeMessage } from '../fixtures/sampling-protocol.ts';
 
 const readyTimeoutMs = 60_000;
-const usageTimeoutMs = 20_000;
+/** It collects its garbage first; and a busy machine lets a process wait. */
+const usageTimeoutMs = 60_000;
 /** Lines of its log that a failure quotes. */
 const quotedLinesMax = 20;
 const quotedLengthMax = 300;
@@ -94,7 +95,14 @@ export abstract class FixtureProcess<Report> implements AsyncDisposable {
     let told: ProcessUsage | undefined;
     this.#usages.push((usage) => (told = usage));
     this.order({ kind: 'tell-usage' });
-    return waitUntil(`${this.id} to tell what it uses`, () => told, { timeoutMs: usageTimeoutMs });
+    return waitUntil(
+      `${this.id} to tell what it uses`,
+      () => {
+        if (this.isRunning) return told;
+        throw new Error([`${this.id} has ended:`, ...this.lastLines].join('\n'));
+      },
+      { timeoutMs: usageTimeoutMs },
+    );
   }
 
   /** SIGKILL; resolves when it is gone. */

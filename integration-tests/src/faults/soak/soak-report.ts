@@ -62,7 +62,8 @@ export function showSoak(
 }
 
 function change(from: ProcessUsage, to: ProcessUsage): string {
-  const mib = (bytes: number): string => (bytes / bytesPerMiB).toFixed(1);
+  const mib = (bytes: number | null): string =>
+    bytes === null ? 'unknown' : (bytes / bytesPerMiB).toFixed(1);
   return [
     `live ${mib(from.liveBytes)} → ${mib(to.liveBytes)} MiB`,
     `resident ${mib(from.rssBytes)} → ${mib(to.rssBytes)} MiB`,
