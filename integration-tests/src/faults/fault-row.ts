@@ -7,6 +7,8 @@ import assert from 'node:assert/strict';
 import type { FaultCluster } from './fault-cluster.ts';
 import type { Verdict } from './witness.ts';
 
+const writesBeforeMin = 10;
+
 export interface FaultRow {
   /** As in the table's JSON lines, and for choosing rows. */
   readonly id: string;
@@ -29,6 +31,9 @@ export interface RowOutcome extends Verdict {
 export async function runRow(row: FaultRow, cluster: FaultCluster): Promise<RowOutcome> {
   await cluster.settled();
   cluster.witness.begin();
+  await cluster.until('some writes that the fault can lose', () => {
+    return cluster.witness.writes >= writesBeforeMin;
+  });
   const recoveryMs = await row.run(cluster);
   await cluster.heal();
   const verdict = await cluster.witness.verdict(cluster.leaderships());

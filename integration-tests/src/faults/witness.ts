@@ -94,6 +94,11 @@ export class Witness {
     return this.#longestGapMs;
   }
 
+  /** Acknowledged since the row began. */
+  get writes(): number {
+    return this.#writes.length;
+  }
+
   /** A write that was asked for after that moment, and acknowledged under that epoch or a later one. */
   hasWrittenSince(sinceMs: number, epoch: bigint): boolean {
     return this.#writes.some((write) => write.askedMs >= sinceMs && write.epoch >= epoch);
