@@ -1,15 +1,21 @@
 /**
- * Runs the tests: `npm test -- [--unit | --integration] [FILTER …]`. Unit tests are those beside the
- * sources and the scripts; integration tests start whole clusters, so their files run one at a time.
- * A filter is a part of a test file's path. No test at all is a failure, not a success.
+ * Runs the tests: `npm test -- [--unit | --integration | --containers] [FILTER …]`. Unit tests are those
+ * beside the sources and the scripts; integration tests start whole clusters, so their files run one at
+ * a time; container tests need a Docker engine besides. A filter is a part of a test file's path. No test
+ * at all is a failure, not a success.
+ *
+ * Unasked, container tests run where they can, and it is said at the end why they did not. Asked for, with
+ * `--containers` or HERALD_CONTAINER_TESTS=1, they run or fail. HERALD_CONTAINER_TESTS=0 leaves them out.
  */
 import { spawn } from 'node:child_process';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 
+import { whyNoContainers } from './container-engine.mjs';
 import { filesBelow, repositoryFolder as root, workspaceFolders } from './source-tree.mjs';
 
 const INTEGRATION = 'integration-tests';
+const CONTAINERS = join(root, INTEGRATION, 'dist', 'containers', '/');
 
 /**
  * `--test-timeout` counts for a file as a whole as well as for each test in it. These bounds end what
@@ -18,12 +24,12 @@ const INTEGRATION = 'integration-tests';
 const groups = [
   { name: 'unit', files: unitTests, concurrency: 2, timeoutMs: 10 * 60_000 },
   { name: 'integration', files: integrationTests, concurrency: 1, timeoutMs: 30 * 60_000 },
+  { name: 'containers', files: containerTests, concurrency: 1, timeoutMs: 15 * 60_000 },
 ];
 
 const { values, positionals: filters } = parseArguments();
-const wanted = groups.filter(
-  ({ name }) => values[name] === true || (values.unit !== true && values.integration !== true),
-);
+const named = groups.filter(({ name }) => values[name] === true);
+const wanted = named.length > 0 ? named : groups;
 const runs = wanted.map((group) => ({ ...group, chosen: group.files().filter(isChosen).sort() }));
 
 // With a filter, one group may have nothing to run; without, each must have.
@@ -34,20 +40,29 @@ if (empty.length > 0 && (filters.length === 0 || empty.length === runs.length)) 
   process.exit(1);
 }
 
+const leftOut = [];
 for (const { name, chosen, concurrency, timeoutMs } of runs) {
   if (chosen.length === 0) continue;
+  const reason = name === 'containers' ? whyLeftOut() : undefined;
+  if (reason !== undefined) {
+    leftOut.push(`${name} (${chosen.length} files): ${reason}`);
+    continue;
+  }
   console.log(`test: ${name} (${chosen.length} files)`);
   const code = await runNodeTest(chosen, concurrency, timeoutMs);
   // All groups run, so that one run shows all that fails; the first failure's code is ours.
   process.exitCode ||= code;
 }
+// Last, where it is read.
+for (const what of leftOut) console.error(`test: NOT RUN: ${what}`);
 
 function parseArguments() {
   try {
-    const options = { unit: { type: 'boolean' }, integration: { type: 'boolean' } };
+    const options = Object.fromEntries(groups.map(({ name }) => [name, { type: 'boolean' }]));
     return parseArgs({ options, allowPositionals: true });
   } catch (error) {
-    console.error(`test: ${error.message}\nusage: npm test -- [--unit | --integration] [FILTER …]`);
+    const flags = groups.map(({ name }) => `--${name}`).join(' | ');
+    console.error(`test: ${error.message}\nusage: npm test -- [${flags}] [FILTER …]`);
     process.exit(2);
   }
 }
@@ -61,7 +76,20 @@ function unitTests() {
 }
 
 function integrationTests() {
-  return builtTests(INTEGRATION);
+  return builtTests(INTEGRATION).filter((path) => !path.startsWith(CONTAINERS));
+}
+
+function containerTests() {
+  return builtTests(INTEGRATION).filter((path) => path.startsWith(CONTAINERS));
+}
+
+/** Why container tests are not run, or undefined if they are to run, whatever comes of it. */
+function whyLeftOut() {
+  const asked = process.env.HERALD_CONTAINER_TESTS ?? '';
+  if (values.containers === true || asked === '1') return undefined;
+  if (asked === '0') return 'HERALD_CONTAINER_TESTS=0';
+  const reason = whyNoContainers(root);
+  return reason && `${reason}; see "With containers" in README.md`;
 }
 
 function builtTests(workspace) {
@@ -86,8 +114,11 @@ function runNodeTest(files, concurrency, timeoutMs) {
     '--enable-source-maps',
   ];
   return new Promise((resolve, reject) => {
+    const env = { ...process.env };
+    delete env.HERALD_CONTAINER_TESTS; // ours: a program of Herald's would warn of it
     const child = spawn(process.execPath, ['--test', ...options, ...files], {
       cwd: root,
+      env,
       stdio: ['ignore', 'inherit', 'inherit'],
     });
     // A terminal signals the child too; we stay to pass on how it ended.

@@ -1,12 +1,12 @@
 /**
- * P1: at most one elector leads at any instant. Electors are killed, frozen, cut off from etcd, crowded
- * and sent away; each samples its own `isLeader()` all the while. After each fault one of them leads
- * again, under a higher epoch, and every node knows it.
+ * P1: at most one elector leads at any instant. Electors are frozen for a moment, crowded, killed and sent
+ * away; each samples its own `isLeader()` all the while. What else can befall a leader is in the fault
+ * matrix (`faults/`).
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { startEtcd } from '@herald/lab';
-import type { EtcdCluster, NetworkCondition } from '@herald/lab';
+import type { EtcdCluster } from '@herald/lab';
 import { monotonicNowMs } from '@herald/process';
 import { stoodStillMsMin } from './fixtures/sampling-protocol.ts';
 import type { SeenLeadership } from './fixtures/sampling-protocol.ts';
@@ -25,36 +25,6 @@ describe('P1: one leader at a time', () => {
     await etcd.stop();
   });
 
-  it('when the leader is killed', async () => {
-    await using cluster = await startTestCluster({ etcdEndpoints: etcd.endpoints });
-    const first = await cluster.untilAllKnowOneLeader();
-    await cluster.elector(first.electorId).kill();
-    const second = await cluster.untilAllKnowOneLeader({ afterEpoch: first.epoch });
-    assert.notEqual(second.electorId, first.electorId);
-    // One that comes later stands behind, and takes over in its turn.
-    await cluster.untilWaiting(await cluster.addElector());
-    await cluster.elector(second.electorId).kill();
-    await cluster.untilAllKnowOneLeader({ afterEpoch: second.epoch });
-    cluster.assertPromisesHeld();
-  });
-
-  it('when the leader is frozen past its lease, and then goes on', async () => {
-    await using cluster = await startTestCluster({ etcdEndpoints: etcd.endpoints });
-    const first = await cluster.untilAllKnowOneLeader();
-    const frozen = cluster.elector(first.electorId);
-    frozen.pause();
-    const second = await cluster.untilAllKnowOneLeader({ afterEpoch: first.epoch });
-    assert.notEqual(second.electorId, first.electorId);
-    frozen.resume();
-    const awakening = await cluster.until('the first answer after the freeze', () =>
-      frozen.awakenings.find(({ stoodStillMs }) => stoodStillMs > ttlMs / 2),
-    );
-    assert.equal(awakening.isLeader, false, 'its first answer is no, before any timer fires');
-    await cluster.untilWaiting(frozen);
-    await cluster.untilAllKnowOneLeader({ afterEpoch: first.epoch });
-    cluster.assertPromisesHeld();
-  });
-
   it('when the leader is frozen for less than its lease, it leads on', async () => {
     await using cluster = await startTestCluster({ etcdEndpoints: etcd.endpoints });
     const { electorId, epoch } = await cluster.untilAllKnowOneLeader();
@@ -71,14 +41,6 @@ describe('P1: one leader at a time', () => {
     assert.equal(awakening?.isLeader, true);
     await leadsOnFor(cluster, { electorId, epoch }, ttlMs * 1.5);
     cluster.assertPromisesHeld();
-  });
-
-  it('when the leader loses etcd in a black hole', async () => {
-    await loseEtcd(etcd, { kind: 'black-hole' });
-  });
-
-  it('when what the leader and etcd tell each other arrives too late', async () => {
-    await loseEtcd(etcd, { kind: 'hold' });
   });
 
   it('when the connection to etcd is reset, the leader leads on over another', async () => {
@@ -128,21 +90,4 @@ async function leadsOnFor(
     assert.equal(seen?.hasEnded, false, `${leader.electorId} leads on under epoch ${leader.epoch}`);
     return seen.lastMs > untilMs;
   });
-}
-
-async function loseEtcd(etcd: EtcdCluster, condition: NetworkCondition): Promise<void> {
-  await using proxied = await ProxiedCluster.start(etcd);
-  const { cluster } = proxied;
-  const first = await cluster.untilAllKnowOneLeader();
-  const cutOff = cluster.elector(first.electorId);
-  assert.equal(proxied.membersOf(cutOff.id).length, 1, 'the leader is connected through a proxy');
-  proxied.setNetwork(cutOff.id, condition);
-  const second = await cluster.untilAllKnowOneLeader({ afterEpoch: first.epoch });
-  assert.notEqual(second.electorId, first.electorId);
-  const ended = cutOff.leaderships.find(({ epoch }) => epoch === first.epoch);
-  assert.ok(ended?.hasEnded === true && ended.lastMs < second.firstMs, 'stepped down by itself');
-  proxied.setNetwork(cutOff.id, { kind: 'clear' });
-  await cluster.untilWaiting(cutOff);
-  await cluster.untilAllKnowOneLeader({ afterEpoch: first.epoch });
-  cluster.assertPromisesHeld();
 }

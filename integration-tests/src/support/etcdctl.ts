@@ -58,12 +58,12 @@ export async function campaignWithLease(
   path: string,
   { proposal, ttlSeconds }: { readonly proposal: string; readonly ttlSeconds: number },
 ): Promise<AsyncDisposable & { readonly grantedTtlMs: number }> {
-  const granted = await run(etcd, ['lease', 'grant', String(ttlSeconds)]);
+  const granted = await runEtcdctl(etcd, ['lease', 'grant', String(ttlSeconds)]);
   const [, lease, ttl] = /lease ([0-9a-f]+) granted with TTL\((\d+)s\)/.exec(granted) ?? [];
   if (lease === undefined || ttl === undefined)
     throw new Error(`etcdctl granted no lease, but said: ${granted}`);
   const keepAlive = start(etcd, ['lease', 'keep-alive', lease], () => undefined);
-  await run(etcd, [
+  await runEtcdctl(etcd, [
     'put',
     `${path}/${BigInt(`0x${lease}`).toString(16)}`,
     proposal,
@@ -77,7 +77,7 @@ export async function campaignWithLease(
 
 /** All keys under `prefix`, in the order in which they were created. */
 export async function keysUnder(etcd: EtcdCluster, prefix: string): Promise<ShownKey[]> {
-  const output = await run(etcd, [
+  const output = await runEtcdctl(etcd, [
     ...['get', '--prefix', prefix, '--write-out=json'],
     ...['--sort-by=CREATE', '--order=ASCEND'],
   ]);
@@ -95,7 +95,7 @@ export async function keysUnder(etcd: EtcdCluster, prefix: string): Promise<Show
 }
 
 /** Runs a command of etcdctl to its end; returns what it printed. */
-async function run(etcd: EtcdCluster, args: readonly string[]): Promise<string> {
+export async function runEtcdctl(etcd: EtcdCluster, args: readonly string[]): Promise<string> {
   const lines: string[] = [];
   const process = start(etcd, args, (line) => lines.push(line));
   const exit = await process.exited;

@@ -24,6 +24,11 @@ export class ForwardOnly {
     return [...this.#last.keys()];
   }
 
+  /** What breaks P2, in words; nothing if nothing does. */
+  get broken(): readonly string[] {
+    return this.#broken;
+  }
+
   /** @param reader Who was given it: each sees its own order. */
   note(reader: string, record: AppliedRecord): void {
     this.#count++;

@@ -76,6 +76,8 @@ export type Effect =
       readonly previous: HeldRecord | undefined;
       /** False for a renewal of what was held before. */
       readonly isChange: boolean;
+      /** A renewal of a record that had expired: its claim is to be believed again. */
+      readonly revives: boolean;
     }
   /** The held record of this election can no longer be believed. */
   | { readonly kind: 'expired'; readonly election: ElectionName; readonly version: Version }

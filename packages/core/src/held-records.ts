@@ -93,7 +93,8 @@ export class HeldRecords {
     this.#hash.toggle(electionHash(election, version));
     this.#slots.set(election, { held, parent, expiryTold: false, trace });
     this.#nextExpiryMs = Math.min(this.#nextExpiryMs, expiryMs(held));
-    this.#emit({ kind: 'applied', held, previous, isChange });
+    const revives = !isChange && expiryMs(previous) <= held.appliedAtMs;
+    this.#emit({ kind: 'applied', held, previous, isChange, revives });
     return true;
   }
 

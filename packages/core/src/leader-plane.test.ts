@@ -120,6 +120,21 @@ describe('leader plane: what is held', () => {
     assert.equal(ofKind(bench.take(), 'expired').length, 1);
   });
 
+  it('P4: tells that a renewal revives what had expired, told or not, and of no other renewal', () => {
+    const bench = new PlaneBench();
+    const renewed = (renewal: number, atMs: number): boolean | undefined => {
+      bench.plane.publish(sealed({ version: version(1, renewal), validityMs: 1000 }), 0, atMs);
+      return ofKind(bench.take(), 'applied')[0]?.revives;
+    };
+    assert.equal(renewed(0, 0), false, 'the first record');
+    assert.equal(renewed(1, 999), false, 'in time');
+    bench.plane.wake(1999);
+    assert.equal(renewed(2, 3000), true, 'after it was told');
+    assert.equal(renewed(3, 4000), true, 'before it could be told');
+    bench.plane.publish(sealed({ version: version(2), validityMs: 1000 }), 0, 9000);
+    assert.equal(ofKind(bench.take(), 'applied')[0]?.revives, false, 'a change is a change');
+  });
+
   it('tells of each election by itself', () => {
     const bench = new PlaneBench();
     const other = parseElectionName('other');

@@ -25,7 +25,8 @@ export { LabError, type LabErrorCode } from './lab-error.ts';
 export { etcdEndpointsOption, etcdEnvironment } from './etcd-option.ts';
 export { whyNotWritable, writeJsonFile } from './json-file.ts';
 export { rounded, spreadOf, type Spread } from './measure/statistics.ts';
-export { TcpProxy, type NetworkCondition } from './network/tcp-proxy.ts';
+export { ProxiedConnection, type NetworkCondition } from './network/proxied-connection.ts';
+export { TcpProxy } from './network/tcp-proxy.ts';
 export { toProcessError } from './process-errors.ts';
 export { takeFreePorts } from './process/free-ports.ts';
 export { processRuns } from './process/proc-fs.ts';
@@ -46,6 +47,7 @@ export {
   type LabOptions,
   type LabProgress,
 } from './lab-options.ts';
+export { labVersion } from './lab-version.ts';
 export type { ElectorProcess } from './elector/elector-process.ts';
 export type { Leadership, LeadershipLedger } from './elector/leadership-ledger.ts';
 export type { LeaderKey } from './elector/leader-key.ts';

@@ -153,7 +153,7 @@ describe('a member over gRPC', () => {
     });
   });
 
-  it('watch: the present answer, each change, the expiry; the newest wins', async () => {
+  it('P4: watch: the present answer, each change, the expiry, and that it is over; the newest wins', async () => {
     const a = await startMember('a');
     const answers: LeaderAnswer[] = [];
     const abort = new AbortController();
@@ -171,6 +171,15 @@ describe('a member over gRPC', () => {
         answers.map((answer) => answer.status),
         ['unknown', 'current', 'expired'],
       );
+      a.publish(leaderRecord(5, { validityMs: 60_000, renewal: 2 }));
+      await until('current again', () => answers.at(-1)?.status === 'current');
+      a.publish(leaderRecord(5, { validityMs: 60_000, renewal: 3 }));
+      a.publish(leaderRecord(6, { validityMs: 60_000 }));
+      await until(
+        'the next change',
+        () => answers.at(-1)?.carried?.sealed.record.version.epoch === 6n,
+      );
+      assert.equal(answers.length, 5, 'a renewal alone is no news');
       abort.abort();
       await reading;
       assert.equal(a.stats().watchers, 0);

@@ -301,7 +301,10 @@ export class Member implements AsyncDisposable {
         return;
       case 'applied':
         this.#options.observer?.applied?.(effect.held, effect.isChange);
-        this.#watchers.notify(effect.held.sealed.record.election, !effect.isChange);
+        this.#watchers.notify(
+          effect.held.sealed.record.election,
+          !effect.isChange && !effect.revives,
+        );
         return;
       case 'expired':
       case 'disowned':

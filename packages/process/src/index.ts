@@ -49,6 +49,7 @@ export type { SecurityChoices } from './security-options.ts';
 export { exposeCertificate, openTls } from './tls-files.ts';
 export type { TlsFileOptions, TlsHolder, TlsTexts, WatchedTls } from './tls-files.ts';
 export type { ListenAddress } from './option-schemas.ts';
+export { advertisedAddress } from './own-address.ts';
 export { createLogger, logLevels } from './logger.ts';
 export { openLogDestination } from './log-sink.ts';
 export type { LogDestination } from './log-sink.ts';

@@ -10,6 +10,7 @@ import {
   parseNodeId,
 } from '@herald/core';
 import {
+  advertisedAddress,
   advertiseRule,
   defineOptions,
   durationMs,
@@ -178,9 +179,11 @@ export const electorOptionTable = defineOptions({
   advertise: {
     flag: '--advertise <host:port>',
     env: 'HERALD_ADVERTISE',
-    schema: parsedBy((text) => parseAddress(text)),
+    schema: advertisedAddress(),
     optional: true,
-    description: 'Where others reach this elector; the address listened on unless given',
+    description:
+      'Where others reach this elector; the host own-address is the one address of the machine or ' +
+      'container, and without the option it is the address listened on',
     group: 'Network',
   },
   join: {

@@ -14,6 +14,7 @@ import {
 import type { ApplicationFacts, NodeId } from '@herald/core';
 import { nodeWatchesMax } from '@herald/member';
 import {
+  advertisedAddress,
   advertiseRule,
   defineOptions,
   isLoopback,
@@ -84,9 +85,11 @@ export const nodeOptionTable = defineOptions({
   advertise: {
     flag: '--advertise <host:port>',
     env: 'HERALD_ADVERTISE',
-    schema: parsedBy((text) => parseAddress(text)),
+    schema: advertisedAddress(),
     optional: true,
-    description: 'Where others reach this node; the address listened on unless given',
+    description:
+      'Where others reach this node; the host own-address is the one address of the machine or ' +
+      'container, and without the option it is the address listened on',
     group: 'Network',
   },
   join: {

@@ -25,6 +25,8 @@ const START_ATTEMPTS_MAX = 5;
 export interface StartEtcdOptions {
   /** A cluster of one (default), or of three, which survives the loss of one. Not for an external etcd. */
   readonly members?: 1 | 3;
+  /** How large each member's data may grow before etcd takes no more writes. Not for an external etcd. */
+  readonly quotaBytes?: number;
   /** Where etcd comes from; `ensureEtcd` decides if left out. */
   readonly source?: EtcdSource;
   readonly log?: (line: string) => void;
@@ -61,7 +63,8 @@ export async function startEtcd(options: StartEtcdOptions = {}): Promise<EtcdClu
   if (source.kind === 'external') return externalCluster(source, env);
   for (let attempt = 1; ; attempt += 1) {
     const name = `herald-etcd-${randomBytes(6).toString('hex')}`;
-    const set = await layOut(source, { name, memberCount: options.members ?? 1, env });
+    const { members: memberCount = 1, quotaBytes } = options;
+    const set = await layOut(source, { name, memberCount, quotaBytes, env });
     try {
       const end = await bringUp(set, options);
       if (end === undefined) return await clusterOf(source, set);

@@ -14,12 +14,14 @@ describe('the command line of a member', () => {
       peerUrl: 'http://etcd-1:2380',
       initialCluster: ['etcd-1=http://etcd-1:2380', 'etcd-2=http://etcd-2:2380'],
       clusterToken: 'token',
+      quotaBytes: 1_000,
     });
     for (const expected of [
       '--name=etcd-1',
       '--data-dir=/data',
       '--advertise-client-urls=http://127.0.0.1:5',
       '--initial-cluster=etcd-1=http://etcd-1:2380,etcd-2=http://etcd-2:2380',
+      '--quota-backend-bytes=1000',
     ]) {
       assert.ok(flags.includes(expected), expected);
     }

@@ -13,6 +13,8 @@ export interface EtcdFlags {
   readonly peerUrl: string;
   /** Keeps two clusters that meet on recycled ports from mistaking each other for their own. */
   readonly clusterToken: string;
+  /** How large its data may grow before it takes no more writes; etcd's own 2 GiB unless given. */
+  readonly quotaBytes?: number | undefined;
 }
 
 /** Timings (heartbeat 100 ms, election 1 s) stay etcd's own: what the lab measures is what runs elsewhere. */
@@ -27,6 +29,7 @@ export function etcdArguments(flags: EtcdFlags): string[] {
     `--initial-cluster=${flags.initialCluster.join(',')}`,
     '--initial-cluster-state=new',
     `--initial-cluster-token=${flags.clusterToken}`,
+    ...(flags.quotaBytes === undefined ? [] : [`--quota-backend-bytes=${flags.quotaBytes}`]),
     '--logger=zap',
     '--log-outputs=stderr',
     '--log-level=warn',

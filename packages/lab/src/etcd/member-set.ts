@@ -23,6 +23,7 @@ export interface MemberSetPlan {
   /** Unique on this machine: names the data folder, the containers and the cluster token. */
   readonly name: string;
   readonly memberCount: number;
+  readonly quotaBytes?: number | undefined;
   readonly env: NodeJS.ProcessEnv;
 }
 
@@ -43,7 +44,7 @@ export interface MemberSet {
 /** Members as child processes, their data in a private folder under the system's temporary one. */
 export async function processMembers(
   source: BinaryEtcd,
-  { name, memberCount, env }: MemberSetPlan,
+  { name, memberCount, quotaBytes, env }: MemberSetPlan,
 ): Promise<MemberSet> {
   const folder = join(tmpdir(), name);
   const ports = await takeFreePorts(memberCount * 2);
@@ -69,6 +70,7 @@ export async function processMembers(
       peerUrl,
       initialCluster,
       clusterToken: name,
+      quotaBytes,
     });
     const runner = new ProcessRunner({
       name: memberName,
@@ -97,7 +99,7 @@ export async function processMembers(
 /** Members as containers on a private network, their client ports published on loopback. */
 export async function dockerMembers(
   source: DockerEtcd,
-  { name, memberCount, env }: MemberSetPlan,
+  { name, memberCount, quotaBytes, env }: MemberSetPlan,
 ): Promise<MemberSet> {
   const ports = await takeFreePorts(memberCount);
   const network = await createNetwork(name, env);
@@ -119,6 +121,7 @@ export async function dockerMembers(
       peerUrl,
       initialCluster,
       clusterToken: name,
+      quotaBytes,
     });
     const runner = new DockerRunner({
       container,

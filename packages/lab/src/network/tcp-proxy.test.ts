@@ -87,6 +87,14 @@ describe('TcpProxy', () => {
     client.socket.write('h');
     await waitUntil('the rest in order', () => client.received === 'abcdefgh', soon);
   });
+
+  it('delays unevenly and loses some, as TCP lets it show: later, and still in order', async () => {
+    proxy.set({ kind: 'delay', delayMs: 20, jitterMs: 20, lossShare: 1 });
+    const startMs = performance.now();
+    for (const letter of 'bcdef') client.socket.write(letter);
+    await waitUntil('the echo', () => client.received === 'abcdef', soon);
+    assert.ok(performance.now() - startMs >= 395, 'each way was lost and sent again');
+  });
 });
 
 class TestClient {

@@ -1,0 +1,33 @@
+/**
+ * The fault matrix (docs/RELIABILITY.md), once through, on one small cluster. P1, P2, P5 and P8 are judged
+ * in each row by the witness; a row that fails leaves the cluster healed for the next.
+ */
+import { after, afterEach, before, describe, it } from 'node:test';
+import { FaultCluster } from './fault-cluster.ts';
+import { assertPromisesHeld, runRow } from './fault-row.ts';
+import { faultRows } from './fault-rows.ts';
+import { recordOutcome } from './outcome-file.ts';
+
+describe('P1, P2, P5, P8: the fault matrix', () => {
+  let cluster: FaultCluster;
+
+  before(async () => {
+    cluster = await FaultCluster.start();
+  });
+
+  afterEach(async () => {
+    await cluster.heal();
+  });
+
+  after(async () => {
+    await cluster[Symbol.asyncDispose]();
+  });
+
+  for (const row of faultRows) {
+    it(row.fault, async () => {
+      const outcome = await runRow(row, cluster);
+      await recordOutcome(outcome);
+      assertPromisesHeld(outcome);
+    });
+  }
+});

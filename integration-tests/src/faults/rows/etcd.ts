@@ -1,0 +1,90 @@
+/** What befalls etcd. */
+import assert from 'node:assert/strict';
+import { findRaftLeader } from '@herald/lab';
+import type { EtcdMember } from '@herald/lab';
+import { monotonicNowMs } from '@herald/process';
+import { fillUp, makeRoom, writeAndForget } from '../etcd-admin.ts';
+import type { FaultCluster } from '../fault-cluster.ts';
+import type { FaultRow } from '../fault-row.ts';
+
+/** Each way, so that a reply comes after 2 s: as long as a lease of these tests lives. */
+const slowOneWayMs = 1_000;
+
+export const etcdSlow: FaultRow = {
+  id: 'etcd-slow',
+  fault: 'etcd replies after 2 s',
+  recoversFrom: 'end',
+  run: async (cluster) => {
+    cluster.network.set((_, dialed) =>
+      cluster.isEtcd(dialed) ? { kind: 'delay', delayMs: slowOneWayMs } : { kind: 'clear' },
+    );
+    await cluster.leaderless();
+    cluster.network.clear();
+    return cluster.recovered({ sinceMs: monotonicNowMs() });
+  },
+};
+
+export const etcdQuorumLost: FaultRow = {
+  id: 'etcd-quorum-lost',
+  fault: 'etcd loses its quorum (two of three killed), and gets it back',
+  recoversFrom: 'end',
+  run: async (cluster) => {
+    const lost = cluster.etcd.members.slice(1);
+    await Promise.all(lost.map((member) => member.stop('SIGKILL')));
+    await cluster.leaderless();
+    await Promise.all(lost.map((member) => member.start()));
+    return cluster.recovered({ sinceMs: monotonicNowMs() });
+  },
+};
+
+export const etcdLeaderLost: FaultRow = {
+  id: 'etcd-leader-lost',
+  fault: 'etcd changes its own leader (that member is killed)',
+  recoversFrom: 'fault',
+  run: async (cluster) => {
+    const before = await raftLeader(cluster);
+    const sinceMs = monotonicNowMs();
+    await before.stop('SIGKILL');
+    const recoveryMs = await cluster.recovered({ sinceMs });
+    assert.notEqual((await raftLeader(cluster)).name, before.name);
+    return recoveryMs;
+  },
+};
+
+/** The watches are cut, and what they missed is forgotten before they can ask for it. */
+export const etcdCompacted: FaultRow = {
+  id: 'etcd-compacted',
+  fault: 'etcd is compacted while all watches are cut, and the leader steps down next',
+  recoversFrom: 'end',
+  run: async (cluster) => {
+    cluster.network.set((_, dialed) =>
+      cluster.isEtcd(dialed) ? { kind: 'cut' } : { kind: 'clear' },
+    );
+    await writeAndForget(cluster.etcd);
+    cluster.network.clear();
+    const after = await cluster.stepDown();
+    return cluster.recovered({ sinceMs: monotonicNowMs(), after });
+  },
+};
+
+/** Nothing can be written, leases granted before live on: the leader's death is got over all the same. */
+export const etcdFull: FaultRow = {
+  id: 'etcd-full',
+  fault: 'etcd has no space left (NOSPACE alarm), and the leader is killed meanwhile',
+  recoversFrom: 'end',
+  run: async (cluster) => {
+    await fillUp(cluster.etcd);
+    const after = await cluster.settled();
+    try {
+      await cluster.elector(after.electorId).kill();
+      await cluster.succeeded(after);
+    } finally {
+      await makeRoom(cluster.etcd);
+    }
+    return cluster.recovered({ sinceMs: monotonicNowMs(), after });
+  },
+};
+
+function raftLeader(cluster: FaultCluster): Promise<EtcdMember> {
+  return cluster.until("etcd's own leader", () => findRaftLeader(cluster.etcd));
+}
