@@ -12,6 +12,8 @@ export const wireBounds = {
   /** A request is two names, a version and flags, at most 128 + 128 + 40 bytes, or a name and a reason. */
   requestBytesMax: 1024,
   leaderAnswerBytesMax,
+  /** What is found of a history: two texts for people, a name, an id and numbers. */
+  raiseAnswerBytesMax: 2 * limits.detailBytesMax + 1024,
   /** The same on a stream of lookups: an id, a tag and a length more, or a reason instead. */
   lookupAnswerBytesMax: leaderAnswerBytesMax + 16,
   /** Members in one list: the largest fleet that is planned for. */

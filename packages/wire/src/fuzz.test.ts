@@ -71,6 +71,8 @@ const subjects = [
   subject('Status response', arbitrary.statusResponse, elector.statusResponseCodec),
   subject('StepDown request', arbitrary.stepDownRequest, elector.stepDownRequestCodec),
   subject('StepDown response', arbitrary.stepDownResponse, elector.stepDownResponseCodec),
+  subject('RaiseLineage request', arbitrary.raiseRequest, elector.raiseLineageRequestCodec),
+  subject('RaiseLineage response', arbitrary.raiseResponse, elector.raiseLineageResponseCodec),
 ];
 
 /** Edits that keep most of a valid message, so that what is wrong lies deep inside. */

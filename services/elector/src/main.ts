@@ -18,7 +18,7 @@ import { createElector } from './elector.ts';
 import type { Elector } from './elector.ts';
 import { isElectorError } from './errors.ts';
 import { addLeaderRoute } from './http/leader-route.ts';
-import { createMeter, exposeCandidacies } from './metrics.ts';
+import { createMeter, exposeCandidacies, exposeHistory } from './metrics.ts';
 import { checkElectorOptions, electionsOf, electorOptionTable } from './options.ts';
 
 type Context = ProcessContext<typeof electorOptionTable>;
@@ -30,10 +30,10 @@ function ownVersion(): string {
 
 async function startElector(context: Context, registry: Registry): Promise<Elector> {
   const { options, logger, signal } = context;
-  const { id, cluster, listen, advertise, join, prefix, lineage } = options;
+  const { id, cluster, listen, advertise, join, prefix } = options;
   try {
     return await createElector({
-      ...{ id, cluster, listen, join, prefix, lineage, logger, signal },
+      ...{ id, cluster, listen, join, prefix, logger, signal },
       elections: electionsOf(options),
       etcd: { endpoints: options.etcd, waitMs: options.etcdWaitMs },
       ttlSeconds: options.ttlMs / 1_000,
@@ -59,6 +59,8 @@ function toProcessError(error: unknown, listen: string): unknown {
 }
 
 function describeReadiness(elector: Elector): { readonly ready: boolean; readonly reason: string } {
+  const { refusal } = elector.history;
+  if (refusal !== undefined) return { ready: false, reason: refusal };
   const troubled = elector.elections.filter(({ trouble }) => trouble !== '');
   const reason = troubled.map(({ election, trouble }) => `${election}: ${trouble}`).join('; ');
   return { ready: troubled.length === 0, reason: reason === '' ? 'in every election' : reason };
@@ -84,6 +86,7 @@ await runProcess(
     const registry = new Registry();
     const elector = context.own('elector', await startElector(context, registry));
     exposeCandidacies(registry, elector.elections);
+    exposeHistory(registry, elector);
     if (options.opsListen !== undefined) {
       const checks = { elections: () => describeReadiness(elector) };
       const server = await startOperationsServer({

@@ -3,6 +3,7 @@ import { Counter, Gauge, Histogram } from 'prom-client';
 import type { Registry } from 'prom-client';
 import type { ElectionName } from '@herald/core';
 import type { Candidacy } from './candidacy.ts';
+import type { History } from './history/history.ts';
 import type { Meter } from './meter.ts';
 
 /** From a loopback round trip to the timeout of a renewal. */
@@ -71,4 +72,25 @@ export function exposeCandidacies(registry: Registry, candidacies: readonly Cand
   show('trouble', '1 while something is wrong; Status says what', (each) =>
     Number(each.trouble !== ''),
   );
+}
+
+/** Shows which of etcd's histories this elector goes by, and whether it refuses what etcd holds. */
+export function exposeHistory(registry: Registry, { history }: { readonly history: Pick<History, 'lineage' | 'refusal'> }): void {
+  const registers = [registry];
+  new Gauge({
+    name: 'herald_elector_lineage',
+    help: "Lineage: counter of etcd's histories, raised by an operator",
+    registers,
+    collect() {
+      this.set(history.lineage);
+    },
+  });
+  new Gauge({
+    name: 'herald_elector_history_lost',
+    help: "1 while this elector refuses: etcd's history was lost; Status says why",
+    registers,
+    collect() {
+      this.set(Number(history.refusal !== undefined));
+    },
+  });
 }

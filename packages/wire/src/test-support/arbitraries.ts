@@ -38,6 +38,9 @@ import type {
   LookupRequest,
   MemberList,
   NotLeader,
+  RaiseLineageRequest,
+  RaiseLineageResponse,
+  RaiseOutcome,
   StatusRequest,
   StatusResponse,
   StepDownRequest,
@@ -397,7 +400,13 @@ export const statusRequest: fc.Arbitrary<StatusRequest> = plain({
 
 const electionStatus: fc.Arbitrary<ElectionStatus> = plain({
   election: electionName,
-  state: fc.constantFrom<ElectionState[]>('joining', 'waiting', 'leading', 'stopped'),
+  state: fc.constantFrom<ElectionState[]>(
+    'joining',
+    'waiting',
+    'leading',
+    'refusing',
+    'stopped',
+  ),
   epoch: revision,
   leadingForMs: measure(limits.validityMsMax),
   best: leaderAnswer,
@@ -417,6 +426,25 @@ export const stepDownRequest: fc.Arbitrary<StepDownRequest> = plain({
 export const stepDownResponse: fc.Arbitrary<StepDownResponse> = plain({
   steppedDown: fc.boolean(),
   epoch: revision,
+});
+
+export const raiseRequest: fc.Arbitrary<RaiseLineageRequest> = plain({
+  dryRun: fc.boolean(),
+  knownLineage: uint32,
+  atLeast: uint32,
+});
+
+export const raiseResponse: fc.Arbitrary<RaiseLineageResponse> = plain({
+  electorId: nodeId,
+  outcome: fc.constantFrom<RaiseOutcome[]>('raised', 'would-raise', 'not-needed', 'leader-lives'),
+  trouble: printable(limits.detailBytesMax),
+  clusterId: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }).map(String),
+  revision,
+  lineageBefore: fc.option(uint32, { nil: undefined }),
+  tierLineage: uint32,
+  raisedTo: uint32,
+  waitMs: measure(limits.validityMsMax),
+  waitFor: printable(limits.detailBytesMax),
 });
 
 export const caller: fc.Arbitrary<Caller> = plain({
