@@ -24,7 +24,7 @@ export class SamplingElector implements AsyncDisposable {
   readonly awakenings: Awakening[] = [];
   readonly #process: SupervisedProcess;
   readonly #onApplied: (applied: AppliedRecord) => void;
-  /** By election and epoch. */
+  /** By election, lineage and epoch. */
   readonly #seen = new Map<string, SeenLeadership>();
   #address: string | undefined;
   #isPaused = false;
@@ -128,7 +128,7 @@ export class SamplingElector implements AsyncDisposable {
         this.#address = report.address;
         return;
       case 'led':
-        this.#seen.set(`${report.seen.election} ${report.seen.epoch}`, report.seen);
+        this.#seen.set(keyOf(report.seen), report.seen);
         return;
       case 'awoke':
         this.awakenings.push(report.awakening);
@@ -140,4 +140,8 @@ export class SamplingElector implements AsyncDisposable {
         return;
     }
   }
+}
+
+function keyOf({ election, lineage, epoch }: SeenLeadership): string {
+  return `${election} ${lineage}.${epoch}`;
 }

@@ -313,7 +313,10 @@ test('lineage raise: what is wrong and what would be done; with --yes it is done
   }
   const json = await run(c, [...argv, '--json', '--at-least', '7']);
   const said = JSON.parse(json.stdout) as Record<string, unknown>;
-  assert.deepEqual([said['outcome'], said['raisedTo'], said['lineageBefore']], ['would-raise', 7, null]);
+  assert.deepEqual(
+    [said['outcome'], said['raisedTo'], said['lineageBefore']],
+    ['would-raise', 7, null],
+  );
 });
 
 test('lineage raise: the new one is above what members say that they have applied', async () => {
@@ -352,7 +355,12 @@ test('lineage raise waits for the last leader, and gives up on one that is renew
         const isOver = ++asked > count;
         const waitFor = isOver ? '' : 'z may lead payments';
         const outcome = isOver ? 'raised' : 'leader-lives';
-        return Promise.resolve({ ...raiseAnswer(request), outcome, waitMs: isOver ? 0 : 1, waitFor });
+        return Promise.resolve({
+          ...raiseAnswer(request),
+          outcome,
+          waitMs: isOver ? 0 : 1,
+          waitFor,
+        });
       },
     },
   });
@@ -391,7 +399,15 @@ test('help and version go to standard output and end with 0', async () => {
   const c = cluster();
   const help = await run(c, ['--help']);
   assert.equal(help.code, 0);
-  for (const command of ['leader', 'watch', 'members', 'convergence', 'status', 'step-down', 'lineage']) {
+  for (const command of [
+    'leader',
+    'watch',
+    'members',
+    'convergence',
+    'status',
+    'step-down',
+    'lineage',
+  ]) {
     assert.match(help.stdout, new RegExp(`^  ${command} `, 'm'));
     assert.equal((await run(c, [command, '--help'])).code, 0);
   }

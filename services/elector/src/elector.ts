@@ -114,7 +114,10 @@ export async function createElector(options: ElectorOptions): Promise<Elector> {
   answering.member = member;
   try {
     await untilInformed(member, options);
-    const campaigns = await startCampaigns(id, member.address, member, options, options.signal);
+    const campaigns = await startCampaigns(id, member.address, member, options, {
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+      foundingDelayMs: (options.join ?? []).length === 0 ? 0 : defaults.foundingDelayMs,
+    });
     const elector = new Elector(member, campaigns, services);
     services.serve(campaigns, member);
     logger.info({ electorId: id, address: member.address }, 'elector ready');
@@ -190,14 +193,18 @@ export class Campaigns implements AsyncDisposable {
   }
 }
 
-/** Waits for etcd, and starts campaigning and observing for `tier`. */
+/**
+ * Waits for etcd, and starts campaigning and observing for `tier`, which is listened to for
+ * `foundingDelayMs` before an etcd is taken for new.
+ */
 export async function startCampaigns(
   id: NodeId,
   electorAddress: Address,
   tier: Tier,
   settings: CampaignSettings,
-  signal: AbortSignal = new AbortController().signal,
+  start: { readonly signal?: AbortSignal; readonly foundingDelayMs?: number } = {},
 ): Promise<Campaigns> {
+  const { signal = new AbortController().signal, foundingDelayMs = 0 } = start;
   const { elections, etcd, ttlSeconds = defaults.ttlSeconds, meter = noMeter } = settings;
   const { random = Math.random, clock = new SuspendAwareClock(), health } = settings;
   const { prefix = defaults.prefix, logger = silentLogger } = settings;
@@ -226,7 +233,7 @@ export async function startCampaigns(
     elections: elections.map(({ name }) => name),
   });
   try {
-    await waitForEtcd(() => history.open(), {
+    await waitForEtcd(() => history.open(foundingDelayMs, signal), {
       ...{ endpoints, random, signal },
       waitMs: waitMs ?? defaults.etcdWaitMs,
     });

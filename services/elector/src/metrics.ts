@@ -75,7 +75,10 @@ export function exposeCandidacies(registry: Registry, candidacies: readonly Cand
 }
 
 /** Shows which of etcd's histories this elector goes by, and whether it refuses what etcd holds. */
-export function exposeHistory(registry: Registry, { history }: { readonly history: Pick<History, 'lineage' | 'refusal'> }): void {
+export function exposeHistory(
+  registry: Registry,
+  { history }: { readonly history: Pick<History, 'lineage' | 'refusal'> },
+): void {
   const registers = [registry];
   new Gauge({
     name: 'herald_elector_lineage',

@@ -120,7 +120,9 @@ export class ElectorServices {
 
   #status({ election }: StatusRequest, served: Served): StatusResponse {
     const asked =
-      election === undefined ? [...served.campaigns.candidacies.values()] : [find(served, election)];
+      election === undefined
+        ? [...served.campaigns.candidacies.values()]
+        : [find(served, election)];
     return {
       electorId: this.#id,
       elections: asked.map((candidacy): ElectionStatus => {

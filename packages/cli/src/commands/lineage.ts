@@ -53,15 +53,24 @@ export async function raiseLineageCommand(
     knownLineage: Math.max(0, ...lists.map((list) => highestLineage(list, elections))),
     ...(flags.atLeast === undefined ? {} : { atLeast: flags.atLeast }),
   };
-  let found = await operator.raiseLineage(call);
-  while (yes === true && found.outcome === 'leader-lives' && !signal.aborted) {
-    context.stderr(`herald: ${found.waitFor}; waiting for ${formatSpan(found.waitMs)}\n`);
-    await pause(found.waitMs + waitMarginMs, signal);
-    if (!signal.aborted) found = await operator.raiseLineage(call);
-  }
+  const found = await raiseWhenFree(context, () => operator.raiseLineage(call), { yes, signal });
   context.stdout(flags.json === true ? toLine(raiseJson(found)) : formatRaise(found));
   if (yes === true && found.outcome === 'leader-lives') return stillLed(context, found, timeout);
   return exitCodes.ok;
+}
+
+/** Asks again as long as a leader may live, until the time is over; once, when it is only to look. */
+async function raiseWhenFree(
+  { stderr }: CliContext,
+  raise: () => Promise<RaiseLineageResponse>,
+  { yes, signal }: { readonly yes: true | undefined; readonly signal: AbortSignal },
+): Promise<RaiseLineageResponse> {
+  for (;;) {
+    const found = await raise();
+    if (yes !== true || found.outcome !== 'leader-lives') return found;
+    stderr(`herald: ${found.waitFor}; waiting for ${formatSpan(found.waitMs)}\n`);
+    if (!(await pause(found.waitMs + waitMarginMs, signal))) return found;
+  }
 }
 
 function stillLed(
@@ -98,13 +107,13 @@ function highestLineage({ members }: MemberList, elections: ReadonlySet<string>)
   return Math.max(0, ...lineages);
 }
 
-/** Resolves after that time, or as soon as `signal` aborts. */
-function pause(delayMs: number, signal: AbortSignal): Promise<void> {
+/** Resolves after that time, or as soon as `signal` aborts, with false. */
+function pause(delayMs: number, signal: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
     const end = (): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', end);
-      resolve();
+      resolve(!signal.aborted);
     };
     const timer = setTimeout(end, delayMs);
     signal.addEventListener('abort', end, { once: true });

@@ -26,30 +26,19 @@ import { encodeRecord } from '../record-codec.ts';
 import type {
   CarriedRecord,
   Caller,
-  ConfirmRequest,
-  ConfirmResponse,
   ConvergenceAnswer,
   ConvergenceRequest,
-  ElectionState,
-  ElectionStatus,
   GetLeaderRequest,
   LeaderAnswer,
   LookupAnswer,
   LookupRequest,
   MemberList,
   NotLeader,
-  RaiseLineageRequest,
-  RaiseLineageResponse,
-  RaiseOutcome,
-  StatusRequest,
-  StatusResponse,
-  StepDownRequest,
-  StepDownResponse,
   WatchLeaderRequest,
 } from '../index.ts';
 
 /** An object like those that decoders make; fast-check's own would now and then lack a prototype. */
-function plain<Value>(fields: { [Key in keyof Value]: fc.Arbitrary<Value[Key]> }) {
+export function plain<Value>(fields: { [Key in keyof Value]: fc.Arbitrary<Value[Key]> }) {
   return fc.record(fields, { noNullPrototype: true }) as fc.Arbitrary<Value>;
 }
 
@@ -72,12 +61,12 @@ export const address: fc.Arbitrary<Address> = fc
   .tuple(host, port)
   .map(([h, p]) => parseAddress(`${h}:${p}`));
 
-const uint32 = fc.oneof(
+export const uint32 = fc.oneof(
   fc.integer({ min: 0, max: 1000 }),
   fc.integer({ min: 0, max: 2 ** 32 - 1 }),
   fc.constantFrom(0, 2 ** 32 - 1),
 );
-const revision = fc.oneof(
+export const revision = fc.oneof(
   fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }),
   fc.bigInt({ min: 0n, max: 5000n }),
   fc.constantFrom(2n ** 32n, 2n ** 53n, 2n ** 53n + 1n, 2n ** 63n - 1n),
@@ -89,7 +78,7 @@ export const version: fc.Arbitrary<Version> = plain({
   renewal: uint32,
 });
 
-const measure = (max: number) =>
+export const measure = (max: number) =>
   fc.oneof(fc.double({ min: 0, max, noNaN: true }), fc.constantFrom(0, max));
 
 function fits(text: string, bytesMax: number): boolean {
@@ -97,7 +86,7 @@ function fits(text: string, bytesMax: number): boolean {
 }
 const text = (bytesMax: number) =>
   fc.string({ unit: 'binary', maxLength: 24 }).filter((value) => fits(value, bytesMax));
-const printable = (bytesMax: number) =>
+export const printable = (bytesMax: number) =>
   fc
     .string({ unit: 'grapheme', maxLength: 24 })
     .filter((value) => fits(value, bytesMax) && !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(value));
@@ -333,7 +322,7 @@ export const memberList: fc.Arbitrary<MemberList> = plain({
   ),
 });
 
-const optionalVersion = fc.option(version, { nil: undefined });
+export const optionalVersion = fc.option(version, { nil: undefined });
 
 export const convergenceRequest: fc.Arbitrary<ConvergenceRequest> = plain({
   election: electionName,
@@ -379,72 +368,6 @@ export const watchLeaderRequest: fc.Arbitrary<WatchLeaderRequest> = plain({
   election: electionName,
   minVersion: optionalVersion,
   includeRenewals: fc.boolean(),
-});
-
-export const confirmRequest: fc.Arbitrary<ConfirmRequest> = plain({
-  election: electionName,
-  version: optionalVersion,
-});
-
-export const confirmResponse: fc.Arbitrary<ConfirmResponse> = plain({
-  leading: fc.boolean(),
-  leadingForMs: measure(limits.validityMsMax),
-  best: leaderAnswer,
-  retryAfterMs: fc.integer({ min: 0, max: limits.validityMsMax }),
-  electorId: nodeId,
-});
-
-export const statusRequest: fc.Arbitrary<StatusRequest> = plain({
-  election: fc.option(electionName, { nil: undefined }),
-});
-
-const electionStatus: fc.Arbitrary<ElectionStatus> = plain({
-  election: electionName,
-  state: fc.constantFrom<ElectionState[]>(
-    'joining',
-    'waiting',
-    'leading',
-    'refusing',
-    'stopped',
-  ),
-  epoch: revision,
-  leadingForMs: measure(limits.validityMsMax),
-  best: leaderAnswer,
-  trouble: printable(limits.detailBytesMax),
-});
-
-export const statusResponse: fc.Arbitrary<StatusResponse> = plain({
-  electorId: nodeId,
-  elections: fc.array(electionStatus, { maxLength: 3 }),
-});
-
-export const stepDownRequest: fc.Arbitrary<StepDownRequest> = plain({
-  election: electionName,
-  reason: printable(limits.detailBytesMax),
-});
-
-export const stepDownResponse: fc.Arbitrary<StepDownResponse> = plain({
-  steppedDown: fc.boolean(),
-  epoch: revision,
-});
-
-export const raiseRequest: fc.Arbitrary<RaiseLineageRequest> = plain({
-  dryRun: fc.boolean(),
-  knownLineage: uint32,
-  atLeast: uint32,
-});
-
-export const raiseResponse: fc.Arbitrary<RaiseLineageResponse> = plain({
-  electorId: nodeId,
-  outcome: fc.constantFrom<RaiseOutcome[]>('raised', 'would-raise', 'not-needed', 'leader-lives'),
-  trouble: printable(limits.detailBytesMax),
-  clusterId: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }).map(String),
-  revision,
-  lineageBefore: fc.option(uint32, { nil: undefined }),
-  tierLineage: uint32,
-  raisedTo: uint32,
-  waitMs: measure(limits.validityMsMax),
-  waitFor: printable(limits.detailBytesMax),
 });
 
 export const caller: fc.Arbitrary<Caller> = plain({

@@ -40,7 +40,8 @@ function newGround() {
   /** As an elector of long ago would have left it. */
   const mark = async (): Promise<void> => {
     const elsewhere = new MemoryTier(parseNodeId('elsewhere'));
-    await using _ = await join('marker', { tier: elsewhere, health: () => false });
+    const marker = await join('marker', { tier: elsewhere, health: () => false });
+    await marker.campaigns.close();
   };
   return {
     ...{ tier, prefix, join, mark },

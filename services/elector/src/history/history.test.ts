@@ -215,7 +215,12 @@ describe('raising the lineage', { concurrency: 3 }, () => {
     assert.equal(outcome, 'leader-lives');
     assert.equal(waitFor, 'z may lead payments (version 1.9.9.0)');
     assert.ok(waitMs > 86_000_000);
-    scene.tier.publish({ ...claim, leader, version: { ...claim.version, renewal: 1 }, validityMs: 1 });
+    scene.tier.publish({
+      ...claim,
+      leader,
+      version: { ...claim.version, renewal: 1 },
+      validityMs: 1,
+    });
     assert.equal((await scene.raise(a)).outcome, 'raised');
   });
 
@@ -254,11 +259,17 @@ describe('raising the lineage', { concurrency: 3 }, () => {
       const { outcome } = await a.campaigns.raiseLineage({ ...order, dryRun: true });
       return outcome === 'would-raise';
     });
-    const settled = await Promise.allSettled([a, b].map((each) => each.campaigns.raiseLineage(order)));
+    const settled = await Promise.allSettled(
+      [a, b].map((each) => each.campaigns.raiseLineage(order)),
+    );
     const raised = settled.filter(
       (each) => each.status === 'fulfilled' && each.value.outcome === 'raised',
     );
-    assert.equal(raised.length, 1, JSON.stringify(settled, (_, value: unknown) => String(value)));
+    assert.equal(
+      raised.length,
+      1,
+      JSON.stringify(settled, (_, value: unknown) => String(value)),
+    );
     await scene.leader();
     assert.equal(Math.max(...scene.all.map((each) => each.candidacy.version?.lineage ?? 0)), 1);
   });

@@ -12,6 +12,7 @@ import { ElectorError } from '../errors.ts';
 import type { EtcdKeyspace, HistoryRead } from '../etcd/keyspace.ts';
 import type { ClusterIdentity } from '../etcd/session.ts';
 import type { Tier } from '../tier.ts';
+import { pause } from '../wait.ts';
 import { judgeHistory } from './judge.ts';
 import type { AcceptedHistory, KnownBefore } from './judge.ts';
 import { formatMark, markKey } from './mark.ts';
@@ -128,13 +129,18 @@ export class History {
   /**
    * The first look at etcd: marks it where it is new, and refuses where it is not what the tier knows.
    *
+   * @param foundingDelayMs How long the tier is listened to before an etcd is taken for new.
    * @throws ElectorError when etcd cannot be asked
    */
-  async open(): Promise<void> {
+  async open(foundingDelayMs = 0, signal?: AbortSignal): Promise<void> {
     const { keyspace } = this.#options;
     const before = this.before();
     const read = await keyspace.readHistory(this.markKey);
     if (judgeHistory(read, before).kind === 'unmarked') {
+      if (foundingDelayMs > 0) {
+        await pause(foundingDelayMs, signal ?? new AbortController().signal);
+        return this.open(0, signal);
+      }
       const { clusterId } = read;
       // Another elector may be first, and then its mark counts.
       await keyspace.putUnlessChanged(this.markKey, 0n, formatMark({ lineage: 0, clusterId }));

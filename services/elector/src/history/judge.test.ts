@@ -97,7 +97,7 @@ test('P2: whatever etcd shows, what is accepted goes forward by (lineage, revisi
           continue;
         }
         const next = verdict.accepted;
-        if (last !== undefined && next.lineage === last.lineage) {
+        if (last?.lineage === next.lineage) {
           assert.equal(next.clusterId, last.clusterId);
           assert.ok(next.revision >= last.revision);
         }

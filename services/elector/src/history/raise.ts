@@ -39,7 +39,9 @@ export async function raiseLineage(
   const { lineageBefore, raisedTo, trouble } = found;
   const value = formatMark({ lineage: raisedTo, clusterId });
   const modRevision = markKey?.modRevision ?? 0n;
-  if (!(await keyspace.putUnlessChanged(history.markKey, modRevision, value, { anyCluster: true }))) {
+  if (
+    !(await keyspace.putUnlessChanged(history.markKey, modRevision, value, { anyCluster: true }))
+  ) {
     throw new ElectorError('FENCED', 'the lineage was changed at the same time: look again');
   }
   logger.warn({ lineageBefore, raisedTo, trouble }, 'lineage raised by an operator');

@@ -141,5 +141,18 @@ test('the same key in a raised lineage is vouched for anew', async (t) => {
   voucher.watchOver(leader(5n));
   await eventually('it is vouched for', () => scene.vouched.length === 1);
   voucher.watchOver({ ...leader(5n), lineage: 1 });
-  await eventually('it is vouched for again', () => scene.vouched.length === 2);
+  await eventually('it is vouched for again', () => scene.vouched.length >= 2);
+});
+
+test('trouble with etcd is over when the leader is heard again, or there is nobody to vouch for', async (t) => {
+  for (const how of ['heard', 'nobody'] as const) {
+    const { voucher, hold, leader, trouble } = newScene(t, () => {
+      throw new Error('away');
+    });
+    voucher.watchOver(leader(5n));
+    await eventually('the trouble is told', () => trouble.text === 'away');
+    if (how === 'heard') hold(5n, 60_000);
+    else voucher.watchOver(undefined);
+    await eventually('it is over', () => trouble.text === '');
+  }
 });

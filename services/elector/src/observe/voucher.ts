@@ -49,6 +49,7 @@ export class Voucher implements Disposable {
     const isAnother = !isSameLeader(this.#leader, leader);
     this.#leader = leader;
     if (isAnother || leader === undefined) this.#disarm();
+    if (leader === undefined) this.#options.trouble.clear('vouching');
     if (leader !== undefined && this.#timer === undefined) this.#armForRecord(leader);
   }
 
@@ -67,8 +68,13 @@ export class Voucher implements Disposable {
       this.#timer = undefined;
       const leader = this.#leader;
       if (leader === undefined || this.#isAsking) return;
-      if (this.#untilAgedMs(leader, pace.vouchAfterShare) > 0) this.#armForRecord(leader);
-      else void this.#ask(leader);
+      if (this.#untilAgedMs(leader, pace.vouchAfterShare) > 0) {
+        // The leader is heard again, so that nobody needs what etcd did not say.
+        this.#options.trouble.clear('vouching');
+        this.#armForRecord(leader);
+      } else {
+        void this.#ask(leader);
+      }
     }, delayMs);
   }
 
