@@ -20,8 +20,8 @@ export const closeGraceMs = 1000;
 export interface FrameStream {
   write(frame: Frame): boolean;
   end(): void;
-  /** Ends the stream at once, whatever was written. */
-  abort(): void;
+  /** Ends the stream at once, whatever was written; the reason is told where the stream can carry one. */
+  abort(reason?: string): void;
   onFrame(listener: (frame: IncomingFrame) => void): void;
   onDrain(listener: () => void): void;
   /** Called once, when nothing more will come. */
@@ -90,10 +90,10 @@ export class LinkStream {
   }
 
   /** Ends the stream at once. */
-  abort(): void {
+  abort(reason?: string): void {
     clearTimeout(this.#closing);
     this.#ended = true;
-    this.#stream.abort();
+    this.#stream.abort(reason);
   }
 
   #flush(): void {

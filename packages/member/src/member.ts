@@ -28,12 +28,16 @@ import { encodeRecord } from '@herald/wire';
 import type { ConvergenceAnswer, IncomingFrame, LeaderAnswer, MemberList } from '@herald/wire';
 import { answerFrom, isBehind, whomToAsk } from './answer.ts';
 import { Dialer } from './dialer.ts';
+import { generationNow } from './generation.ts';
 import { LinkStream } from './link-stream.ts';
 import { listMembers } from './member-list.ts';
 import type { FrameStream } from './link-stream.ts';
+import { silentLogger } from './options.ts';
 import type { MemberLogger, MemberOptions } from './options.ts';
+import { PeerGate, peerLimits } from './peer-gate.ts';
 import { type StatsCollector } from './stats.ts';
 import type { MemberStats } from './stats.ts';
+import { TokenBucket } from './token-bucket.ts';
 import { Watchers } from './watchers.ts';
 
 /** How long closing waits for streams to end by themselves. */
@@ -41,13 +45,6 @@ const drainMs = 500;
 
 /** Adds up with `performance.now()` to CLOCK_MONOTONIC, without a BigInt for each look at the clock. */
 const monotonicOriginMs = Number(process.hrtime.bigint()) / 1e6 - performance.now();
-
-const silent: MemberLogger = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-};
 
 export class Member implements AsyncDisposable {
   readonly cluster: ClusterName;
@@ -60,6 +57,7 @@ export class Member implements AsyncDisposable {
   readonly #streams = new Map<LinkId, LinkStream>();
   readonly #dialer: Dialer;
   readonly #watchers = new Watchers();
+  readonly #gate = new PeerGate();
   readonly #closingListeners = new Set<() => void>();
   readonly #stats: StatsCollector;
   readonly #inputs: Input[] = [];
@@ -78,7 +76,7 @@ export class Member implements AsyncDisposable {
     address: Address,
   ) {
     this.#options = options;
-    this.#logger = options.logger ?? silent;
+    this.#logger = options.logger ?? silentLogger;
     this.#server = server;
     this.#stats = stats;
     this.listening = listening;
@@ -226,13 +224,21 @@ export class Member implements AsyncDisposable {
     return this.#stats.read(this.#engine, this.#watchers.size);
   }
 
-  /** Takes a stream that somebody opened; called by the server. */
-  accept(stream: FrameStream): void {
+  /** Takes a stream that somebody opened from that host; called by the server. */
+  accept(stream: FrameStream, host: string): void {
     if (this.#closed) {
-      stream.abort();
+      stream.abort('this member is stopping');
+      return;
+    }
+    const verdict = this.#gate.judge(host, this.nowMs());
+    if (verdict !== 'welcome') {
+      this.#stats.noteLimited();
+      this.#logger.debug({ host, verdict }, 'link refused');
+      stream.abort(`${host} opens too many links: ${verdict}`);
       return;
     }
     const link = this.#engine.newLinkId();
+    this.#gate.enter(link, host);
     this.#adopt(link, stream);
     this.#feed({ kind: 'link-accepted', link });
   }
@@ -297,6 +303,7 @@ export class Member implements AsyncDisposable {
         this.#watchers.notify(effect.election, false);
         return;
       case 'link-up':
+        this.#gate.leave(effect.link);
         this.#logger.debug({ link: effect.link, peer: effect.peer }, 'link up');
         return;
       case 'link-down':
@@ -326,9 +333,11 @@ export class Member implements AsyncDisposable {
   }
 
   #adopt(link: LinkId, stream: FrameStream): void {
+    const frames = new TokenBucket(peerLimits.framesPerLink, this.nowMs());
     const linkStream = new LinkStream(stream, () => this.nowMs(), {
       frame: (frame) => {
-        this.#receive(link, frame);
+        if (frames.take(this.nowMs())) this.#receive(link, frame);
+        else this.#endFlood(link);
       },
       ended: (reason, cause) => {
         this.#forget(link, reason, cause);
@@ -351,6 +360,13 @@ export class Member implements AsyncDisposable {
     }
   }
 
+  #endFlood(link: LinkId): void {
+    this.#stats.noteLimited();
+    this.#logger.warn({ link }, 'link closed: a flood of frames');
+    this.#streams.get(link)?.abort('too many frames');
+    this.#forget(link, 'too many frames');
+  }
+
   #send(link: LinkId, { frame }: Extract<Effect, { kind: 'send' }>): void {
     const stream = this.#streams.get(link);
     if (stream === undefined) return;
@@ -362,6 +378,7 @@ export class Member implements AsyncDisposable {
 
   #forget(link: LinkId, reason: string, cause: CloseCause = 'ended'): void {
     this.#streams.delete(link);
+    this.#gate.leave(link);
     this.#dialer.cancel(link);
     this.#feed({ kind: 'link-closed', link, reason, cause });
   }
@@ -423,13 +440,4 @@ export class Member implements AsyncDisposable {
       });
     });
   }
-}
-
-/**
- * A number that grows with each restart of a node id, also on a machine that keeps no state. The wall
- * clock only names this life among those of one member; no times of two machines are compared.
- */
-function generationNow(): number {
-  // eslint-disable-next-line no-restricted-properties
-  return Date.now();
 }

@@ -55,3 +55,10 @@ export interface MemberOptions {
   /** Source of randomness for jitter and peer choice; `Math.random` by default. */
   readonly random?: Random;
 }
+
+export const silentLogger: MemberLogger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};

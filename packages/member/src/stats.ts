@@ -15,6 +15,8 @@ export interface MemberStats {
   readonly framesUnknown: number;
   /** Frames that broke a rule; each closed its link. */
   readonly framesMalformed: number;
+  /** Links that were refused because their address opens too many, and links closed for a flood of frames. */
+  readonly peersLimited: number;
   /** Pushes of leader records, and what became of those received. */
   readonly pushes: Readonly<LeaderPlaneCounters>;
   /** What members said of themselves, and what became of it. */
@@ -28,6 +30,7 @@ export class StatsCollector {
   #bytesReceived = 0;
   #framesUnknown = 0;
   #framesMalformed = 0;
+  #peersLimited = 0;
 
   /** The link service's own serialiser, counted. */
   readonly encode = (frame: Frame): Buffer => {
@@ -47,6 +50,11 @@ export class StatsCollector {
     return frame;
   };
 
+  /** A peer asked for more than its share, and was refused. */
+  noteLimited(): void {
+    this.#peersLimited++;
+  }
+
   read(engine: Engine, watchers: number): MemberStats {
     const links = engine.links();
     return {
@@ -62,6 +70,7 @@ export class StatsCollector {
       bytesReceived: this.#bytesReceived,
       framesUnknown: this.#framesUnknown,
       framesMalformed: this.#framesMalformed,
+      peersLimited: this.#peersLimited,
       pushes: { ...engine.counters, pushesSent: { ...engine.counters.pushesSent } },
       membership: { ...engine.membershipCounters },
     };
