@@ -1,9 +1,13 @@
 /** What one address may ask of a member, and that it costs no other address anything. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { limits } from '@herald/core';
 import type { LinkId } from '@herald/core';
+import type { IncomingFrame } from '@herald/wire';
 import fc from 'fast-check';
 import { hostOf, PeerGate, peerLimits } from './peer-gate.ts';
+import type { FrameStream } from './link-stream.ts';
+import { startMember, until } from './testing.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 test('a token bucket lets no more through than its burst and its rate, whenever it is asked', () => {
@@ -77,4 +81,47 @@ test('the host is what stands before the port', () => {
     ['10.0.0.1:4711', '[::1]:4711', '::ffff:10.0.0.1:4711', 'unknown', ''].map(hostOf),
     ['10.0.0.1', '::1', '::ffff:10.0.0.1', 'unknown', ''],
   );
+});
+
+/** A stream that somebody opened, whose frames the test decides. */
+function openedStream() {
+  const heard: { frame?: (frame: IncomingFrame) => void; aborted: string[] } = { aborted: [] };
+  const stream: FrameStream = {
+    write: () => true,
+    end: () => undefined,
+    abort: (reason = '') => heard.aborted.push(reason),
+    onFrame: (listener) => {
+      heard.frame = listener;
+    },
+    onDrain: () => undefined,
+    onEnd: () => undefined,
+  };
+  return { stream, heard };
+}
+
+test('a link that floods is closed, with the reason, and counted', async () => {
+  const member = await startMember('flooded');
+  const { stream, heard } = openedStream();
+  member.accept(stream, '10.0.0.1');
+  for (let count = 0; heard.aborted.length === 0 && count < 1_000_000; count++) {
+    heard.frame?.({ kind: 'unknown' });
+  }
+  assert.deepEqual(heard.aborted, ['too many frames']);
+  assert.equal(member.stats().peersLimited, 1);
+  await member.close();
+});
+
+test('links of one address that do not greet leave room for the links of others', async () => {
+  const member = await startMember('crowded');
+  const refused: string[] = [];
+  for (let count = 0; count < limits.greetingLinksMax + 50; count++) {
+    const { stream, heard } = openedStream();
+    member.accept(stream, '10.0.0.1');
+    refused.push(...heard.aborted);
+  }
+  assert.equal(refused.length, limits.greetingLinksMax + 50 - peerLimits.greetingsMax);
+  assert.equal(refused[0], '10.0.0.1 opens too many links: too-many-greetings');
+  const other = await startMember('other', { seeds: [member.address] });
+  await until('the other is linked', () => other.links().length === 1);
+  await Promise.all([member.close(), other.close()]);
 });
