@@ -102,10 +102,10 @@ const mistakes: readonly Mistake[] = [
       'payments',
       '--ttl',
       'soon',
-      '--lineage',
-      '-1',
+      '--address',
+      'nope',
     ],
-    says: [/--id/, /--ttl/, /--lineage/],
+    says: [/--id/, /--ttl/, /--address/],
   },
   {
     mistake: 'an unknown flag',

@@ -4,8 +4,14 @@ import { describe, it } from 'node:test';
 import type { SeenLeadership } from '../fixtures/sampling-protocol.ts';
 import { findBrokenLeaderships } from './leaderships.ts';
 
-function led(electorId: string, epoch: bigint, firstMs: number, lastMs: number): SeenLeadership {
-  return { election: 'payments', electorId, epoch, firstMs, lastMs, hasEnded: true };
+function led(
+  electorId: string,
+  epoch: bigint,
+  firstMs: number,
+  lastMs: number,
+  lineage = 0,
+): SeenLeadership {
+  return { election: 'payments', electorId, lineage, epoch, firstMs, lastMs, hasEnded: true };
 }
 
 describe('findBrokenLeaderships', () => {
@@ -25,5 +31,14 @@ describe('findBrokenLeaderships', () => {
   it('finds an epoch that does not grow, and one that two claim', () => {
     assert.match(findBrokenLeaderships([led('a', 5n, 0, 1), led('b', 3n, 2, 3)])[0] ?? '', /grow/);
     assert.match(findBrokenLeaderships([led('a', 5n, 0, 1), led('b', 5n, 2, 3)])[0] ?? '', /grow/);
+  });
+
+  it('compares epochs within one lineage of etcd', () => {
+    assert.deepEqual(findBrokenLeaderships([led('a', 9n, 0, 1), led('b', 3n, 2, 3, 1)]), []);
+    const back = [led('a', 3n, 0, 1, 1), led('b', 9n, 2, 3)];
+    assert.match(
+      findBrokenLeaderships(back)[0] ?? '',
+      /epoch 3 of lineage 1.*epoch 9 of lineage 0/,
+    );
   });
 });

@@ -1,8 +1,9 @@
 /**
  * Judges P1 from what all electors of a test saw of themselves, on the one clock of the machine: no
- * two led at the same time, and each leader's epoch is above the ones before.
+ * two led at the same time, and each leader's (lineage, epoch) is above the ones before.
  */
 import assert from 'node:assert/strict';
+import { compareTokens } from '@herald/elector';
 import type { SeenLeadership } from '../fixtures/sampling-protocol.ts';
 
 /** What breaks P1 in these leaderships of one election, in words; nothing if nothing does. */
@@ -16,7 +17,7 @@ export function findBrokenLeaderships(seen: readonly SeenLeadership[]): string[]
         const pair = `${describe(earlier)} and ${describe(later)}`;
         broken.push(`two leaders at once for ${overlapMs.toFixed(3)} ms: ${pair}`);
       }
-      if (later.epoch <= earlier.epoch) {
+      if (compareTokens(later, earlier) <= 0) {
         broken.push(`the epoch did not grow: ${describe(earlier)}, then ${describe(later)}`);
       }
     }
@@ -28,6 +29,6 @@ export function assertOneLeaderAtATime(seen: readonly SeenLeadership[]): void {
   assert.deepEqual(findBrokenLeaderships(seen), [], 'P1: at most one elector leads at any instant');
 }
 
-function describe({ electorId, epoch, firstMs, lastMs }: SeenLeadership): string {
-  return `${electorId} (epoch ${epoch}, ${firstMs.toFixed(3)} to ${lastMs.toFixed(3)})`;
+function describe({ electorId, lineage, epoch, firstMs, lastMs }: SeenLeadership): string {
+  return `${electorId} (epoch ${epoch} of lineage ${lineage}, ${firstMs.toFixed(3)} to ${lastMs.toFixed(3)})`;
 }

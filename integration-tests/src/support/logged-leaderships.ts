@@ -9,6 +9,7 @@ interface Line {
   readonly msg?: unknown;
   readonly election?: unknown;
   readonly epoch?: unknown;
+  readonly lineage?: unknown;
   readonly monotonicMs?: unknown;
   readonly leaderUntilMs?: unknown;
 }
@@ -33,14 +34,19 @@ export function loggedLeaderships(
   const endAll = (): void => {
     for (const seen of [...open.values()]) end(seen, Math.max(seen.firstMs, heardMs));
   };
-  for (const { msg, election, epoch, monotonicMs, leaderUntilMs } of linesOf(log)) {
+  for (const { msg, election, epoch, lineage, monotonicMs, leaderUntilMs } of linesOf(log)) {
     if (typeof monotonicMs === 'number') heardMs = monotonicMs;
     // A process that begins has no more of what the one before it led.
     if (msg === 'starting') endAll();
     if (typeof election !== 'string' || typeof monotonicMs !== 'number') continue;
     if (msg === 'leadership started') {
       const firstMs = monotonicMs;
-      const about = { election, electorId, epoch: BigInt(String(epoch)) };
+      const about = {
+        election,
+        electorId,
+        lineage: Number(lineage ?? 0),
+        epoch: BigInt(String(epoch)),
+      };
       open.set(election, { ...about, firstMs, lastMs: Infinity, hasEnded: false });
     }
     const seen = open.get(election);

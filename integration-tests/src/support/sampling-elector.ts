@@ -14,7 +14,7 @@ import { FixtureProcess } from './fixture-process.ts';
 export class SamplingElector extends FixtureProcess<SamplingReport> {
   readonly awakenings: Awakening[] = [];
   readonly #onApplied: (applied: AppliedRecord) => void;
-  /** By election and epoch. */
+  /** By election, lineage and epoch. */
   readonly #seen = new Map<string, SeenLeadership>();
   #address: string | undefined;
 
@@ -58,7 +58,7 @@ export class SamplingElector extends FixtureProcess<SamplingReport> {
         this.#address = report.address;
         return;
       case 'led':
-        this.#seen.set(`${report.seen.election} ${report.seen.epoch}`, report.seen);
+        this.#seen.set(keyOf(report.seen), report.seen);
         return;
       case 'awoke':
         this.awakenings.push(report.awakening);
@@ -73,4 +73,8 @@ export class SamplingElector extends FixtureProcess<SamplingReport> {
         return;
     }
   }
+}
+
+function keyOf({ election, lineage, epoch }: SeenLeadership): string {
+  return `${election} ${lineage}.${epoch}`;
 }

@@ -6,6 +6,7 @@ import type {
   ElectionStatus,
   MemberFacts,
   MemberList,
+  RaiseLineageResponse,
   StatusResponse,
 } from '@herald/wire';
 
@@ -141,6 +142,39 @@ export function formatStatus(status: StatusResponse): string {
   ]);
   const header = ['ELECTION', 'STATE', 'EPOCH', 'FOR ANOTHER', 'LEADER', 'TROUBLE'];
   return `elector ${status.electorId}\n${formatTable(header, rows)}`;
+}
+
+/** What an elector finds of etcd's history, and what is or was done about it. */
+export function formatRaise(found: RaiseLineageResponse): string {
+  const { clusterId, electorId, lineageBefore, outcome, raisedTo, revision, tierLineage } = found;
+  const head = `elector ${electorId}, etcd cluster ${clusterId} at revision ${revision}\n`;
+  const rows: (readonly [string, string])[] = [
+    ['found', found.trouble === '' ? 'nothing wrong' : found.trouble],
+    ['lineage', `${lineageBefore ?? 'none'} in etcd, ${tierLineage} in the tier`],
+  ];
+  if (found.waitMs > 0) {
+    rows.push(['waits', `${found.waitFor}, for another ${formatSpan(found.waitMs)} at most`]);
+  }
+  const facts = `${head}${formatFacts(rows)}`;
+  switch (outcome) {
+    case 'raised':
+      return `${facts}raised to lineage ${raisedTo}: every elector goes on by itself\n`;
+    case 'not-needed':
+      return `${facts}nothing was changed: no elector needs a higher lineage\n`;
+    case 'would-raise':
+    case 'leader-lives':
+      return `${facts}nothing was changed. ${explainRaise(raisedTo)}`;
+    default:
+      return assertNever(outcome);
+  }
+}
+
+function explainRaise(raisedTo: number): string {
+  return (
+    `With --yes, lineage ${raisedTo} is written to this etcd:\n` +
+    'every elector goes on in it by itself, and all that was published before is older than what follows.\n' +
+    'Be sure that this etcd is the one to keep: there is no way back to a lower lineage.\n'
+  );
 }
 
 function formatBest({ best }: ElectionStatus): string {

@@ -9,6 +9,7 @@ import type {
   ConvergenceAnswer,
   LeaderAnswer,
   MemberList,
+  RaiseLineageResponse,
   StatusResponse,
   StepDownResponse,
 } from '@herald/wire';
@@ -75,4 +76,8 @@ function answerJson(answer: LeaderAnswer): object {
 
 export function stepDownJson(election: string, response: StepDownResponse): object {
   return { election, steppedDown: response.steppedDown, epoch: String(response.epoch) };
+}
+
+export function raiseJson({ revision, lineageBefore, ...facts }: RaiseLineageResponse): object {
+  return { ...facts, revision: String(revision), lineageBefore: lineageBefore ?? null };
 }

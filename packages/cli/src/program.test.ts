@@ -8,7 +8,12 @@ import { MemoryNetwork, systemClock } from '@herald/client';
 import type { OperatorTransport, Transport } from '@herald/client';
 import { parseAddress, parseClusterName, parseElectionName, parseNodeId } from '@herald/core';
 import type { LeaderRecord } from '@herald/core';
-import type { MemberInfo, StatusResponse } from '@herald/wire';
+import type {
+  MemberInfo,
+  RaiseLineageRequest,
+  RaiseLineageResponse,
+  StatusResponse,
+} from '@herald/wire';
 import { createRecordSigner, encodeRecord, generateKeyPair } from '@herald/wire';
 import { exitCodes } from './exit-codes.ts';
 import { formatConvergence, formatMembers } from './format.ts';
@@ -32,6 +37,17 @@ function leader(epoch: number, validityMs = 60_000): LeaderRecord {
   };
 }
 
+/** An elector that refuses: it would go one above whatever is known. */
+function raiseAnswer({ dryRun, knownLineage, atLeast }: RaiseLineageRequest): RaiseLineageResponse {
+  return {
+    electorId: parseNodeId('elector-a'),
+    outcome: dryRun ? 'would-raise' : 'raised',
+    trouble: "etcd's history was lost: its mark is gone, so that it was wiped.",
+    ...{ clusterId: '1234', revision: 57n, lineageBefore: undefined, tierLineage: knownLineage },
+    ...{ raisedTo: Math.max(atLeast, knownLineage + 1), waitMs: 0, waitFor: '' },
+  };
+}
+
 interface Ran {
   readonly code: number;
   readonly stdout: string;
@@ -40,7 +56,8 @@ interface Ran {
 
 interface Cluster {
   readonly network: MemoryNetwork;
-  readonly operator: Omit<OperatorTransport, keyof AsyncDisposable>;
+  readonly operator: Omit<OperatorTransport, keyof AsyncDisposable> &
+    Partial<Pick<Transport, 'members'>>;
 }
 
 function cluster(): Cluster {
@@ -62,6 +79,8 @@ function cluster(): Cluster {
     status: () => Promise.resolve(status),
     stepDown: (_elector: unknown, { reason }: { readonly reason: string }) =>
       Promise.resolve({ steppedDown: reason !== 'refuse', epoch: reason === 'refuse' ? 0n : 17n }),
+    raiseLineage: (_elector: unknown, request: RaiseLineageRequest) =>
+      Promise.resolve(raiseAnswer(request)),
   };
   return { network, operator };
 }
@@ -275,6 +294,90 @@ test('step-down: done is 0, not leading is 4', async () => {
   });
 });
 
+test('lineage raise: what is wrong and what would be done; with --yes it is done', async () => {
+  const c = cluster();
+  c.network.at('elector-a:7400').members = [parseAddress('b:1')];
+  const argv = ['lineage', 'raise', '--elector', 'elector-a:7400'];
+  const look = await run(c, argv);
+  assert.equal(look.code, exitCodes.ok);
+  assert.match(look.stdout, /^elector elector-a, etcd cluster 1234 at revision 57$/m);
+  assert.match(look.stdout, /^ {2}found {4}etcd's history was lost: its mark is gone/m);
+  assert.match(look.stdout, /^ {2}lineage {2}none in etcd, 0 in the tier$/m);
+  assert.match(look.stdout, /nothing was changed. With --yes, lineage 1 is written to this etcd/);
+
+  const alone = await run(c, [...argv, '--yes']);
+  assert.equal(alone.code, exitCodes.failed);
+  assert.match(alone.stderr, /knows of no other live member.*--join, or say --alone/);
+  assert.equal(alone.stdout, '');
+
+  for (const more of [['--alone'], ['--join', 'b:1']]) {
+    const done = await run(c, [...argv, '--yes', ...more]);
+    assert.equal(done.code, exitCodes.ok);
+    assert.match(done.stdout, /raised to lineage 1: every elector goes on by itself/);
+  }
+  const json = await run(c, [...argv, '--json', '--at-least', '7']);
+  const said = JSON.parse(json.stdout) as Record<string, unknown>;
+  assert.deepEqual(
+    [said['outcome'], said['raisedTo'], said['lineageBefore']],
+    ['would-raise', 7, null],
+  );
+});
+
+test('lineage raise: the new one is above what members say that they have applied', async () => {
+  const c = cluster();
+  const applied = [election, parseElectionName('of-others')].map((each, index) => ({
+    election: each,
+    version: { lineage: 5 + index, epoch: 9n, sequence: 9n, renewal: 0 },
+  }));
+  const member: MemberInfo = {
+    contact: {
+      ...{ nodeId: parseNodeId('b'), generation: 1, address: parseAddress('b:1'), role: 'node' },
+    },
+    ...{ linked: true, self: false, roundTripMs: 1 },
+    facts: {
+      ...{ status: 'up', reachability: 'reachable', suspectedBy: 0, sinceMs: 9 },
+      ...{ zone: '', build: '', metadata: {}, applied },
+    },
+  };
+  const members = () => Promise.resolve({ cluster: parseClusterName('prod'), members: [member] });
+  const seeing = { ...c, operator: { ...c.operator, members } };
+  const argv = ['lineage', 'raise', '--elector', 'elector-a:7400', '--yes'];
+  const { code, stdout } = await run(seeing, argv);
+  assert.equal(code, exitCodes.ok);
+  assert.match(stdout, /none in etcd, 5 in the tier/);
+  assert.match(stdout, /raised to lineage 6/);
+});
+
+test('lineage raise waits for the last leader, and gives up on one that is renewed', async () => {
+  const c = cluster();
+  let asked = 0;
+  const until = (count: number): Cluster => ({
+    ...c,
+    operator: {
+      ...c.operator,
+      raiseLineage: (_elector, request) => {
+        const isOver = ++asked > count;
+        const waitFor = isOver ? '' : 'z may lead payments';
+        const outcome = isOver ? 'raised' : 'leader-lives';
+        return Promise.resolve({
+          ...raiseAnswer(request),
+          outcome,
+          waitMs: isOver ? 0 : 1,
+          waitFor,
+        });
+      },
+    },
+  });
+  const argv = ['lineage', 'raise', '--elector', 'elector-a:7400', '--alone', '--yes'];
+  const patient = await run(until(2), argv);
+  assert.equal(patient.code, exitCodes.ok);
+  assert.equal(asked, 3);
+  assert.match(patient.stderr, /z may lead payments; waiting for 1 ms/);
+  const late = await run(until(Infinity), [...argv, '-t', '200ms']);
+  assert.equal(late.code, exitCodes.failed);
+  assert.match(late.stderr, /after 200 ms z may lead payments: somebody renews that record/);
+});
+
 test('bad command lines end with 2, and name what is wrong', async () => {
   const c = cluster();
   for (const [argv, expected] of [
@@ -284,6 +387,8 @@ test('bad command lines end with 2, and name what is wrong', async () => {
     [['leader', ...ask, '--verfy'], /unknown option '--verfy'\n\(Did you mean --verify\?\)/],
     [['leader', ...ask, '--min-epoch', '-1'], /--min-epoch.*must be a whole number/],
     [['leadr', ...ask], /unknown command 'leadr'/],
+    [['lineage', 'raise'], /--elector <host:port>' not specified/],
+    [['lineage', 'raise', '--elector', 'a:1', '--at-least', '-1'], /--at-least.*whole number/],
     [['leader', '-j', 'a:1', '-e', 'two words'], /--election.*must start with a letter or digit/],
   ] as const) {
     const { code, stderr, stdout } = await run(c, argv);
@@ -298,7 +403,15 @@ test('help and version go to standard output and end with 0', async () => {
   const c = cluster();
   const help = await run(c, ['--help']);
   assert.equal(help.code, 0);
-  for (const command of ['leader', 'watch', 'members', 'convergence', 'status', 'step-down']) {
+  for (const command of [
+    'leader',
+    'watch',
+    'members',
+    'convergence',
+    'status',
+    'step-down',
+    'lineage',
+  ]) {
     assert.match(help.stdout, new RegExp(`^  ${command} `, 'm'));
     assert.equal((await run(c, [command, '--help'])).code, 0);
   }

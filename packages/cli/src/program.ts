@@ -9,6 +9,8 @@ import { convergenceCommand } from './commands/convergence.ts';
 import type { ConvergenceFlags } from './commands/convergence.ts';
 import { keysNewCommand, keysShowCommand } from './commands/keys.ts';
 import type { KeysNewFlags, KeysShowFlags } from './commands/keys.ts';
+import { raiseLineageCommand } from './commands/lineage.ts';
+import type { RaiseLineageFlags } from './commands/lineage.ts';
 import { leaderCommand } from './commands/leader.ts';
 import type { LeaderFlags } from './commands/leader.ts';
 import { membersCommand } from './commands/members.ts';
@@ -23,11 +25,14 @@ import {
   readAddresses,
   readElection,
   readEpoch,
+  readLineage,
   readMaxAgeMs,
   readTimeoutMs,
 } from './values.ts';
 
 const timeoutMs = 5_000;
+/** A raise waits until the last record of a leader has expired: as long as a lease lives, mostly seconds. */
+const raiseTimeoutMs = 60_000;
 
 const options = {
   join: () =>
@@ -44,9 +49,9 @@ const options = {
       .env('HERALD_ELECTOR')
       .argParser(readAddress)
       .makeOptionMandatory(),
-  timeout: () =>
+  timeout: (defaultMs = timeoutMs) =>
     new Option('-t, --timeout <duration>', 'how long it may take, e.g. 500ms or 10s')
-      .default(timeoutMs, formatDurationMs(timeoutMs))
+      .default(defaultMs, formatDurationMs(defaultMs))
       .argParser(readTimeoutMs),
   json: () => new Option('--json', 'one line of JSON instead of text for people'),
 };
@@ -119,6 +124,7 @@ function buildProgram(version: string, context: CliContext, run: Run): Command {
   ).action(run<ConvergenceFlags>(convergenceCommand));
   addElectorCommands(program, run);
   addKeys(program, run);
+  addLineage(program, run);
   return program;
 }
 
@@ -199,6 +205,37 @@ function addKeys(program: Command, run: Run): void {
     .action((files: readonly string[], flags: KeysShowFlags) =>
       run<KeysShowFlags>((context) => keysShowCommand(context, files, flags))(flags),
     );
+}
+
+function addLineage(program: Command, run: Run): void {
+  const lineage = program
+    .command('lineage')
+    .description("the counter of etcd's histories: what to do when etcd was restored or replaced")
+    .helpCommand(false);
+  withTls(
+    lineage
+      .command('raise')
+      .description(
+        'say what electors hold against etcd, and with --yes let all of them go on in a new lineage',
+      )
+      .addOption(options.elector())
+      .addOption(
+        new Option('-j, --join <host:port>', 'node that also knows the tier; repeatable')
+          .env('HERALD_JOIN')
+          .argParser(readAddresses),
+      )
+      .addOption(
+        new Option(
+          '--at-least <lineage>',
+          'raise to at least this, also where nothing is wrong',
+        ).argParser(readLineage),
+      )
+      .option('--alone', 'raise although the elector knows of no other member of the tier')
+      .option('--yes', 'do it; without, only say what would be done')
+      .addOption(options.timeout(raiseTimeoutMs))
+      .addOption(options.json())
+      .addHelpText('after', '\nExample:\n  herald lineage raise --elector 10.0.0.7:7400 --yes\n'),
+  ).action(run<RaiseLineageFlags>(raiseLineageCommand));
 }
 
 function describe(error: unknown): string {

@@ -26,6 +26,9 @@ export const readTimeoutMs = reader(durationMs({ minMs: 1, maxMs: 86_400_000 }))
 export const readMaxAgeMs = reader(durationMs({ minMs: 0, maxMs: 86_400_000 }));
 const readWholeNumber = reader(wholeNumber({ min: 0 }));
 
+/** Lineages are 32 bits wide on the wire. */
+export const readLineage = reader(wholeNumber({ min: 0, max: 2 ** 32 - 1 }));
+
 export function readEpoch(text: string): bigint {
   return BigInt(readWholeNumber(text));
 }

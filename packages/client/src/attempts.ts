@@ -46,7 +46,15 @@ export type AttemptOutcome =
 export interface Attempt {
   /** `host:port` of the endpoint; where the leader is reached for work. */
   readonly endpoint: string;
-  readonly what: 'lookup' | 'confirm' | 'members' | 'convergence' | 'status' | 'step-down' | 'work';
+  readonly what:
+    | 'lookup'
+    | 'confirm'
+    | 'members'
+    | 'convergence'
+    | 'status'
+    | 'step-down'
+    | 'raise-lineage'
+    | 'work';
   readonly durationMs: number;
   readonly outcome: AttemptOutcome;
   /** What the other end or the network said, where it said something. */

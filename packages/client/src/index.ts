@@ -27,7 +27,7 @@ export type { ClientErrorCode } from './errors.ts';
 export type { Attempt, AttemptOutcome } from './attempts.ts';
 export { createOperator } from './create-operator.ts';
 export type { CreateOperatorOptions } from './create-operator.ts';
-export type { Operator, StatusOptions, StepDownOptions } from './operator.ts';
+export type { Operator, RaiseLineageOptions, StatusOptions, StepDownOptions } from './operator.ts';
 export { clientLimits, defaults } from './tuning.ts';
 export { createGrpcTransport } from './grpc/grpc-transport.ts';
 export type { OperatorTransport, Transport, TransportCall } from './transport.ts';

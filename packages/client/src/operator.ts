@@ -1,9 +1,14 @@
 /**
- * What an operator asks an elector: its state, and to step down. Each is one question to one address
- * that the operator chose, and never repeated: to step down twice would end two leaderships.
+ * What an operator asks an elector: its state, to step down, to raise the lineage. Each is one question to
+ * one address that the operator chose, and never repeated: to step down twice would end two leaderships.
  */
 import type { Address, ElectionName } from '@herald/core';
-import type { RecordCheck, StatusResponse, StepDownResponse } from '@herald/wire';
+import type {
+  RaiseLineageResponse,
+  RecordCheck,
+  StatusResponse,
+  StepDownResponse,
+} from '@herald/wire';
 import { attempt } from './attempt-call.ts';
 import type { AttemptResult } from './attempt-call.ts';
 import { AttemptLog } from './attempts.ts';
@@ -37,10 +42,24 @@ export interface StepDownOptions extends CallOptions {
   readonly reason?: string;
 }
 
+export interface RaiseLineageOptions extends CallOptions {
+  /** Only says what is found, and what would be done; false unless given. */
+  readonly dryRun?: boolean;
+  /** The highest lineage that is known of from elsewhere; the new one will be above it. */
+  readonly knownLineage?: number;
+  /** Raises to at least this lineage, also where nothing is wrong. */
+  readonly atLeast?: number;
+}
+
 export interface Operator extends AsyncDisposable {
   status(options?: StatusOptions): Promise<StatusResponse>;
   /** Ends the elector's leadership, if it leads; it campaigns again behind the others. */
   stepDown(options: StepDownOptions): Promise<StepDownResponse>;
+  /**
+   * The way on when etcd's history was lost: a higher lineage, under which all electors go on. Done only
+   * where the elector finds it needed, or `atLeast` asks for it, and no former leader can still lead.
+   */
+  raiseLineage(options?: RaiseLineageOptions): Promise<RaiseLineageResponse>;
 }
 
 /** `createOperator` without a default transport. */
@@ -66,8 +85,24 @@ export function createOperatorOver(options: OperatorOptions): Operator {
       const request = { election, reason: call.reason ?? '' };
       return ask('step-down', call, (sent) => transport.stepDown(elector, request, sent));
     },
+    raiseLineage: async (call = {}) => {
+      const knownLineage = parseLineage(call.knownLineage, 'knownLineage');
+      const atLeast = parseLineage(call.atLeast, 'atLeast');
+      const request = { dryRun: call.dryRun ?? false, knownLineage, atLeast };
+      return ask('raise-lineage', call, (sent) => transport.raiseLineage(elector, request, sent));
+    },
     [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose](),
   };
+}
+
+/** Lineages are 32 bits wide on the wire. */
+const lineageMax = 2 ** 32 - 1;
+
+function parseLineage(value: number | undefined, field: string): number {
+  if (value === undefined) return 0;
+  if (Number.isInteger(value) && value >= 0 && value <= lineageMax) return value;
+  const message = `${field}: must be a whole number from 0 to ${String(lineageMax)}, got ${String(value)}`;
+  throw new HeraldClientError('INVALID_ARGUMENT', message);
 }
 
 interface Question<Answer> {

@@ -11,6 +11,8 @@ import type {
   GetLeaderRequest,
   LeaderAnswer,
   MemberList,
+  RaiseLineageRequest,
+  RaiseLineageResponse,
   StatusRequest,
   StatusResponse,
   StepDownRequest,
@@ -53,4 +55,9 @@ export interface OperatorTransport extends AsyncDisposable {
     request: StepDownRequest,
     call: TransportCall,
   ): Promise<StepDownResponse>;
+  raiseLineage(
+    elector: Address,
+    request: RaiseLineageRequest,
+    call: TransportCall,
+  ): Promise<RaiseLineageResponse>;
 }

@@ -187,11 +187,12 @@ describe('P7: an operator with trusted keys', () => {
           },
         ],
       });
+    const raiseLineage = () => Promise.reject(new Error('is not asked'));
     const stepDown = () => Promise.resolve({ steppedDown: false, epoch: 0n });
     await using operator = createOperatorOver({
       elector: electorOf(7),
       trustedKeys: trusting(ours),
-      transport: { status, stepDown, [Symbol.asyncDispose]: () => Promise.resolve() },
+      transport: { status, stepDown, raiseLineage, [Symbol.asyncDispose]: () => Promise.resolve() },
     });
     assert.equal((await operator.status()).elections.length, 1);
     elector.seal = (record) => encodeRecord(record, otherSigner);

@@ -24,6 +24,11 @@ export const limits = {
   contactsPerFrameMax: 16,
   /** Members that one member keeps states of; the largest fleet that is planned for. */
   membersMax: 20_000,
+  /**
+   * Things that a member says in one life: a thousand a second make this many in nine thousand years. A
+   * claim that it said more was forged, and is outdone by a new life rather than by a higher number.
+   */
+  stateVersionMax: 2 ** 48,
   /** Metadata of a member, keys and values together: it is kept by every other member. */
   memberMetadataBytesMax: 2048,
   /** Elections whose applied change a member tells of: the ones that changed last. */

@@ -39,6 +39,15 @@ describe('own identity', () => {
     assert.equal(bench.view(bench.self)?.state.version, 41);
   });
 
+  it('what nobody can have said so often was forged, and ends with a new life', () => {
+    for (const at of [2 ** 48, Number.MAX_SAFE_INTEGER]) {
+      const bench = hearing(contact('self', { generation: 5 }), at);
+      assert.equal(bench.engine.self.generation, 6);
+      assert.equal(bench.view(bench.self)?.state.contact.generation, 6);
+      assert.ok((bench.view(bench.self)?.state.version ?? Infinity) < 100);
+    }
+  });
+
   it('the highest number there is cannot be outdone, and is not tried', () => {
     const bench = hearing(contact('self', { generation: Number.MAX_SAFE_INTEGER, address: 'b:1' }));
     assert.equal(bench.engine.self.generation, 5);

@@ -109,7 +109,10 @@ export class OwnState {
 
   /** Somebody says something of this life of ours, at this version: what is said next is newer. */
   outdo(version: number): void {
-    if (version >= Number.MAX_SAFE_INTEGER) return; // nobody can say more after that, so nobody did
+    if (version >= limits.stateVersionMax) {
+      this.reclaim(this.#contact.generation);
+      return;
+    }
     this.#version = Math.max(this.#version, version);
     this.#changed = true;
   }

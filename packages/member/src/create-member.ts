@@ -9,6 +9,7 @@ import { listenInsecurely } from './bind-server.ts';
 import { acceptedStream } from './grpc-streams.ts';
 import { Member } from './member.ts';
 import type { MemberOptions } from './options.ts';
+import { hostOf } from './peer-gate.ts';
 import { silentLogger } from './silent-logger.ts';
 import { StatsCollector } from './stats.ts';
 import { checkOwnIdentity, Gatekeeper } from './tls/gatekeeper.ts';
@@ -37,8 +38,8 @@ export async function createMember(options: MemberOptions): Promise<Member> {
     {
       link: (call: ServerDuplexStream<IncomingFrame, Frame>) => {
         const stream = acceptedStream(call);
-        if (started.member === undefined) stream.abort();
-        else started.member.accept(stream, gatekeeper?.vouchedFor(call));
+        if (started.member === undefined) stream.abort('this member is starting');
+        else started.member.accept(stream, hostOf(call.getPeer()), gatekeeper?.vouchedFor(call));
       },
     },
   );

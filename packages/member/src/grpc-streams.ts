@@ -53,9 +53,9 @@ export function acceptedStream(call: ServerDuplexStream<IncomingFrame, Frame>): 
     end: () => {
       call.end();
     },
-    abort: (details = 'link aborted') => {
+    abort: (reason = 'link aborted') => {
       // grpc-js ends a server's stream with an error status this way; it has no reset of its own.
-      call.emit('error', { code: status.ABORTED, details });
+      call.emit('error', { code: status.ABORTED, details: reason });
     },
     onFrame: (listener) => {
       call.on('data', listener);

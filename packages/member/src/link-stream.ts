@@ -20,7 +20,7 @@ export const closeGraceMs = 1000;
 export interface FrameStream {
   write(frame: Frame): boolean;
   end(): void;
-  /** Ends the stream at once, whatever was written; where the transport can, tells the other end why. */
+  /** Ends the stream at once, whatever was written; the reason is told where the stream can carry one. */
   abort(reason?: string): void;
   onFrame(listener: (frame: IncomingFrame) => void): void;
   onDrain(listener: () => void): void;

@@ -35,10 +35,12 @@ import { LinkStream } from './link-stream.ts';
 import { listMembers } from './member-list.ts';
 import type { FrameStream } from './link-stream.ts';
 import type { MemberLogger, MemberOptions } from './options.ts';
+import { PeerGate, peerLimits } from './peer-gate.ts';
 import { RecordGate } from './record-gate.ts';
-import { silentLogger } from './silent-logger.ts';
 import type { MemberStats, StatsCollector } from './stats.ts';
 import type { Gatekeeper } from './tls/gatekeeper.ts';
+import { silentLogger } from './silent-logger.ts';
+import { TokenBucket } from './token-bucket.ts';
 import { Watchers } from './watchers.ts';
 
 /** What `createMember` made before there was a member. */
@@ -62,6 +64,7 @@ export class Member implements AsyncDisposable {
   readonly #streams = new Map<LinkId, LinkStream>();
   readonly #dialer: Dialer;
   readonly #watchers = new Watchers();
+  readonly #gate = new PeerGate();
   readonly #closingListeners = new Set<() => void>();
   readonly #stats: StatsCollector;
   readonly #records: RecordGate;
@@ -236,13 +239,21 @@ export class Member implements AsyncDisposable {
     });
   }
 
-  /** Takes a stream that somebody opened; called by the server. */
-  accept(stream: FrameStream, vouched?: Vouched): void {
+  /** Takes a stream that somebody opened from that host; called by the server. */
+  accept(stream: FrameStream, host: string, vouched?: Vouched): void {
     if (this.#closed) {
-      stream.abort();
+      stream.abort('this member is stopping');
+      return;
+    }
+    const verdict = this.#gate.judge(host, this.nowMs());
+    if (verdict !== 'welcome') {
+      this.#stats.noteLimited();
+      this.#logger.debug({ host, verdict }, 'link refused');
+      stream.abort(`${host} opens too many links: ${verdict}`);
       return;
     }
     const link = this.#engine.newLinkId();
+    this.#gate.enter(link, host);
     this.#adopt(link, stream);
     this.#feed({ kind: 'link-accepted', link, vouched });
   }
@@ -311,6 +322,7 @@ export class Member implements AsyncDisposable {
         this.#watchers.notify(effect.election, false);
         return;
       case 'link-up':
+        this.#gate.leave(effect.link);
         this.#logger.debug({ link: effect.link, peer: effect.peer }, 'link up');
         return;
       case 'link-down':
@@ -340,9 +352,11 @@ export class Member implements AsyncDisposable {
   }
 
   #adopt(link: LinkId, stream: FrameStream): void {
+    const frames = new TokenBucket(peerLimits.framesPerLink, this.nowMs());
     const linkStream = new LinkStream(stream, () => this.nowMs(), {
       frame: (frame) => {
-        this.#receive(link, frame);
+        if (frames.take(this.nowMs())) this.#receive(link, frame);
+        else this.#endFlood(link);
       },
       ended: (reason, cause) => {
         this.#forget(link, reason, cause);
@@ -376,6 +390,11 @@ export class Member implements AsyncDisposable {
     this.#forget(link, reason);
   }
 
+  #endFlood(link: LinkId): void {
+    this.#stats.noteLimited();
+    this.#breakOff(link, 'too many frames');
+  }
+
   #send(link: LinkId, { frame }: Extract<Effect, { kind: 'send' }>): void {
     const stream = this.#streams.get(link);
     if (stream === undefined) return;
@@ -384,6 +403,7 @@ export class Member implements AsyncDisposable {
 
   #forget(link: LinkId, reason: string, cause: CloseCause = 'ended'): void {
     this.#streams.delete(link);
+    this.#gate.leave(link);
     this.#dialer.cancel(link);
     this.#feed({ kind: 'link-closed', link, reason, cause });
   }

@@ -21,6 +21,8 @@ export interface MemberStats {
   readonly recordsRefused: RecordsRefused;
   /** Connections and calls that were refused for want of the right certificate, by reason. */
   readonly turnedAway: Readonly<Partial<Record<GateRefusal, number>>>;
+  /** Links that were refused because their address opens too many, and links closed for a flood of frames. */
+  readonly peersLimited: number;
   /** Pushes of leader records, and what became of those received. */
   readonly pushes: Readonly<LeaderPlaneCounters>;
   /** What members said of themselves, and what became of it. */
@@ -34,6 +36,7 @@ export class StatsCollector {
   #bytesReceived = 0;
   #framesUnknown = 0;
   #framesMalformed = 0;
+  #peersLimited = 0;
 
   /** The link service's own serialiser, counted. */
   readonly encode = (frame: Frame): Buffer => {
@@ -52,6 +55,11 @@ export class StatsCollector {
     if (frame.kind === 'malformed') this.#framesMalformed++;
     return frame;
   };
+
+  /** A peer asked for more than its share, and was refused. */
+  noteLimited(): void {
+    this.#peersLimited++;
+  }
 
   read(
     engine: Engine,
@@ -73,6 +81,7 @@ export class StatsCollector {
       framesUnknown: this.#framesUnknown,
       framesMalformed: this.#framesMalformed,
       ...refusals,
+      peersLimited: this.#peersLimited,
       pushes: { ...engine.counters, pushesSent: { ...engine.counters.pushesSent } },
       membership: { ...engine.membershipCounters },
     };

@@ -42,6 +42,8 @@ export const processLimits = {
   httpParameterCharactersMax: 256,
   /** From the first byte of a request to its last; a slow sender holds a connection no longer. */
   httpRequestTimeoutMs: 5_000,
+  /** Requests on one connection; those that are sent without waiting for answers are kept in memory. */
+  httpRequestsPerConnectionMax: 100,
   /** Idle time between two requests on one connection; scrapes come every 10 to 60 s and may reconnect. */
   httpKeepAliveTimeoutMs: 5_000,
   /** Connections at once: probes, scrapers, callers of `/v1` and watchers. Each costs some 15 kB: 15 MB at most. */

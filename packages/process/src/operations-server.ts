@@ -83,6 +83,7 @@ async function buildApp(options: OperationsServerOptions): Promise<FastifyInstan
     bodyLimit: processLimits.httpBodyBytesMax,
     requestTimeout: processLimits.httpRequestTimeoutMs,
     keepAliveTimeout: processLimits.httpKeepAliveTimeoutMs,
+    maxRequestsPerSocket: processLimits.httpRequestsPerConnectionMax,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: processLimits.httpParameterCharactersMax },
   });

@@ -12,6 +12,8 @@ export const wireBounds = {
   /** A request is two names, a version and flags, at most 128 + 128 + 40 bytes, or a name and a reason. */
   requestBytesMax: 1024,
   leaderAnswerBytesMax,
+  /** What is found of a history: two texts for people, a name, an id and numbers. */
+  raiseAnswerBytesMax: 2 * limits.detailBytesMax + 1024,
   /** The same on a stream of lookups: an id, a tag and a length more, or a reason instead. */
   lookupAnswerBytesMax: leaderAnswerBytesMax + 16,
   /** Members in one list: the largest fleet that is planned for. */
@@ -41,4 +43,13 @@ export const wireBounds = {
   /** The same for what members say of themselves; mostly 150 bytes each, at worst 1024 × 2 × 4 KiB: 8 MiB. */
   recentStatesMax: 1024,
   uint32Max: 2 ** 32 - 1,
+  /**
+   * A generation is the time of day at which a life began, in milliseconds. One that is further ahead of
+   * the own clock than ten years was made up: to claim a member's name for ever, its rightful owner would
+   * have to outbid it. Below the bound the owner does, by one, which the bound lets through a millisecond
+   * later. Ten years, since clocks are wrong by hours and, after a flat battery, by decades: a clock that
+   * shows a time before 2026 is taken for one that shows 2026.
+   */
+  generationAheadMsMax: 10 * 365 * 24 * 3_600_000,
+  clockMsMin: Date.UTC(2026, 0, 1),
 } as const;

@@ -39,5 +39,13 @@ export const channelOptions = {
     // tryShutdown and forceShutdown leave every connection open.
     'grpc.max_receive_message_length': limits.frameBytesMax,
     'grpc.max_send_message_length': wireBounds.answerBytesMax,
+    // Node's own default would be four billion. A client has a stream of lookups and some watches; what it
+    // opens beyond waits at its own end.
+    'grpc.max_concurrent_streams': 1_024,
+    // In megabytes, of one connection, where grpc-js would set none: four of the largest lists of members
+    // that wait for a reader. Beyond it no stream is opened any more on that connection.
+    'grpc-node.max_session_memory': 64,
+    // A connection on which nobody has asked anything for five minutes is closed; its owner dials again.
+    'grpc.max_connection_idle_ms': 300_000,
   },
 } as const satisfies Record<string, ChannelOptions>;

@@ -7,12 +7,14 @@ import type {
   ConfirmRequest,
   ConfirmResponse,
   ElectionStatus,
+  RaiseLineageRequest,
+  RaiseLineageResponse,
   StatusRequest,
   StatusResponse,
   StepDownRequest,
   StepDownResponse,
 } from './elector-messages.ts';
-import { electionStates } from './enums.ts';
+import { electionStates, raiseOutcomes } from './enums.ts';
 import {
   electionNameField,
   listOf,
@@ -98,6 +100,38 @@ export const stepDownResponseCodec: Codec<StepDownResponse> = boundedCodec(
   wireBounds.requestBytesMax,
   ({ steppedDown, epoch }) => ({ steppedDown, epoch: epoch.toString() }),
   (raw) => ({ steppedDown: raw.steppedDown, epoch: revisionField(raw.epoch, 'epoch') }),
+);
+
+export const raiseLineageRequestCodec: Codec<RaiseLineageRequest> = boundedCodec(
+  messages.raiseLineageRequest,
+  wireBounds.requestBytesMax,
+  (request) => ({ ...request }),
+  ({ dryRun, knownLineage, atLeast }) => ({ dryRun, knownLineage, atLeast }),
+);
+
+export const raiseLineageResponseCodec: Codec<RaiseLineageResponse> = boundedCodec(
+  messages.raiseLineageResponse,
+  wireBounds.raiseAnswerBytesMax,
+  ({ outcome, trouble, revision, lineageBefore, waitFor, ...rest }) => ({
+    ...rest,
+    outcome: raiseOutcomes.toRaw(outcome),
+    trouble: printableText(trouble, limits.detailBytesMax),
+    revision: revision.toString(),
+    before: lineageBefore === undefined ? null : { lineage: lineageBefore },
+    waitFor: printableText(waitFor, limits.detailBytesMax),
+  }),
+  (raw) => ({
+    electorId: nodeIdField(raw.electorId, 'elector_id'),
+    outcome: raiseOutcomes.fromRaw(raw.outcome, 'outcome'),
+    trouble: printableField(raw.trouble, limits.detailBytesMax, 'trouble'),
+    clusterId: printableField(raw.clusterId, limits.nameBytesMax, 'cluster_id'),
+    revision: revisionField(raw.revision, 'revision'),
+    lineageBefore: optional(raw.before, 'before', ({ lineage }) => lineage),
+    tierLineage: raw.tierLineage,
+    raisedTo: raw.raisedTo,
+    waitMs: measureField(raw.waitMs, limits.validityMsMax, 'wait_ms'),
+    waitFor: printableField(raw.waitFor, limits.detailBytesMax, 'wait_for'),
+  }),
 );
 
 function electionToRaw(status: ElectionStatus): RawElection {

@@ -1,10 +1,11 @@
 /** The names of the proto's enums and of the domain's unions, side by side. */
 import type { MemberStatus, PushMode, Reachability, RefuseReason, Role } from '@herald/core';
-import type { ElectionState } from './elector-messages.ts';
+import type { ElectionState, RaiseOutcome } from './elector-messages.ts';
 import { WireError } from './errors.ts';
 import type { _herald_v1_LeaderAnswer_Status__Output as RawStatus } from './generated/herald/v1/LeaderAnswer.ts';
 import type { MemberStatus__Output as RawMemberStatus } from './generated/herald/v1/MemberStatus.ts';
 import type { _herald_v1_Push_Mode__Output as RawMode } from './generated/herald/v1/Push.ts';
+import type { _herald_v1_RaiseLineageResponse_Outcome__Output as RawOutcome } from './generated/herald/v1/RaiseLineageResponse.ts';
 import type { Reachability__Output as RawReachability } from './generated/herald/v1/Reachability.ts';
 import type { _herald_v1_Refuse_Reason__Output as RawReason } from './generated/herald/v1/Refuse.ts';
 import type { Role__Output as RawRole } from './generated/herald/v1/Role.ts';
@@ -86,4 +87,12 @@ export const electionStates = enumTable<ElectionState, RawState>({
   waiting: 'WAITING',
   leading: 'LEADING',
   stopped: 'STOPPED',
+  refusing: 'REFUSING',
+});
+
+export const raiseOutcomes = enumTable<RaiseOutcome, RawOutcome>({
+  raised: 'RAISED',
+  'would-raise': 'WOULD_RAISE',
+  'not-needed': 'NOT_NEEDED',
+  'leader-lives': 'LEADER_LIVES',
 });

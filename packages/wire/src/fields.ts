@@ -119,6 +119,17 @@ export function safeIntegerField(decimal: string, field: string): number {
   return value;
 }
 
+/** When a life of a member began; not so far ahead of this machine's clock that nobody could outbid it. */
+export function generationField(decimal: string, field: string): number {
+  const value = safeIntegerField(decimal, field);
+  const { clockMsMin, generationAheadMsMax } = wireBounds;
+  // It tells the lives of one member apart; no times of two machines are compared for who was first.
+  // eslint-disable-next-line no-restricted-properties
+  const latest = Math.max(Date.now(), clockMsMin) + generationAheadMsMax;
+  if (value <= latest) return value;
+  throw new WireError('LIMIT_EXCEEDED', field, `is of the future, got ${decimal}`);
+}
+
 /** A span of time or another measure: a finite number from 0 to `max`. */
 export function measureField(value: number, max: number, field: string): number {
   if (!(value >= 0)) {

@@ -94,7 +94,7 @@ describe('what a frame may hold', () => {
     ['as many versions as a digest may', digest(limits.digestEntriesMax)],
     ['as many elections as a want may', want(limits.wantElectionsMax)],
     ['the longest detail', refuse('d'.repeat(limits.detailBytesMax))],
-    ['the highest generation', welcome({ generation: '9007199254740991' })],
+    ['a generation ahead of our clock', welcome({ generation: String(Date.UTC(2035, 0, 1)) })],
     ['an empty page of a digest', { digest: { after: 'b', upTo: 'c' } }],
     ['no contacts', round(0)],
     ['as many states as a delta may', delta(limits.memberStatesPerFrameMax, {})],
@@ -230,6 +230,12 @@ describe('what a frame may hold', () => {
       'a generation too high',
       welcome({ generation: '9007199254740992' }),
       'INVALID_VALUE',
+      'welcome.member.generation',
+    ],
+    [
+      'a generation of the future',
+      welcome({ generation: '9007199254740991' }),
+      'LIMIT_EXCEEDED',
       'welcome.member.generation',
     ],
     ['no address', welcome({ address: '' }), 'INVALID_VALUE', 'welcome.member.address'],
@@ -389,7 +395,7 @@ describe('the size of a frame', () => {
     assert.deepStrictEqual(decodeFrame(encodeFrame(digest)), digest);
     const longContact: Contact = {
       nodeId: longName as Contact['nodeId'],
-      generation: Number.MAX_SAFE_INTEGER,
+      generation: Date.UTC(2035, 11, 31),
       address: `${'h'.repeat(limits.addressBytesMax - 6)}:65535` as Contact['address'],
       role: 'elector',
     };

@@ -16,6 +16,7 @@ import * as node from './node-codec.ts';
 import type { LookupRequest } from './node-messages.ts';
 import { decodeRecord, encodeRecord } from './record-codec.ts';
 import * as arbitrary from './test-support/arbitraries.ts';
+import * as electors from './test-support/elector-arbitraries.ts';
 
 interface Subject<Value> {
   readonly name: string;
@@ -65,12 +66,14 @@ const subjects = [
   subject('member list', arbitrary.memberList, node.memberListCodec),
   subject('Convergence request', arbitrary.convergenceRequest, node.convergenceRequestCodec),
   subject('Convergence answer', arbitrary.convergenceAnswer, node.convergenceAnswerCodec),
-  subject('Confirm request', arbitrary.confirmRequest, elector.confirmRequestCodec),
-  subject('Confirm response', arbitrary.confirmResponse, elector.confirmResponseCodec),
-  subject('Status request', arbitrary.statusRequest, elector.statusRequestCodec),
-  subject('Status response', arbitrary.statusResponse, elector.statusResponseCodec),
-  subject('StepDown request', arbitrary.stepDownRequest, elector.stepDownRequestCodec),
-  subject('StepDown response', arbitrary.stepDownResponse, elector.stepDownResponseCodec),
+  subject('Confirm request', electors.confirmRequest, elector.confirmRequestCodec),
+  subject('Confirm response', electors.confirmResponse, elector.confirmResponseCodec),
+  subject('Status request', electors.statusRequest, elector.statusRequestCodec),
+  subject('Status response', electors.statusResponse, elector.statusResponseCodec),
+  subject('StepDown request', electors.stepDownRequest, elector.stepDownRequestCodec),
+  subject('StepDown response', electors.stepDownResponse, elector.stepDownResponseCodec),
+  subject('RaiseLineage request', electors.raiseRequest, elector.raiseLineageRequestCodec),
+  subject('RaiseLineage response', electors.raiseResponse, elector.raiseLineageResponseCodec),
 ];
 
 /** Edits that keep most of a valid message, so that what is wrong lies deep inside. */

@@ -11,7 +11,7 @@ import type {
   WhoElseFrame,
 } from '@herald/core';
 import { WireError } from './errors.ts';
-import { listOf, nested, nodeIdField, safeIntegerField } from './fields.ts';
+import { listOf, nested, nodeIdField, generationField, safeIntegerField } from './fields.ts';
 import type {
   MemberDelta as RawDelta,
   MemberDelta__Output,
@@ -141,7 +141,7 @@ function checkBucketCount(count: number, field: string): void {
 function memberDigestEntryFromRaw(raw: MemberDigestEntry__Output): MemberDigestEntry {
   return {
     nodeId: nodeIdField(raw.nodeId, 'node_id'),
-    generation: safeIntegerField(raw.generation, 'generation'),
+    generation: generationField(raw.generation, 'generation'),
     version: safeIntegerField(raw.version, 'version'),
   };
 }

@@ -50,6 +50,14 @@ import type {
 } from './generated/herald/v1/ListMembersResponse.ts';
 import type { LookupAnswer, LookupAnswer__Output } from './generated/herald/v1/LookupAnswer.ts';
 import type { LookupRequest, LookupRequest__Output } from './generated/herald/v1/LookupRequest.ts';
+import type {
+  RaiseLineageRequest,
+  RaiseLineageRequest__Output,
+} from './generated/herald/v1/RaiseLineageRequest.ts';
+import type {
+  RaiseLineageResponse,
+  RaiseLineageResponse__Output,
+} from './generated/herald/v1/RaiseLineageResponse.ts';
 import type { StatusRequest, StatusRequest__Output } from './generated/herald/v1/StatusRequest.ts';
 import type {
   StatusResponse,
@@ -184,6 +192,12 @@ export const messages = {
   statusResponse: messageCodec<StatusResponse, StatusResponse__Output>('StatusResponse'),
   stepDownRequest: messageCodec<StepDownRequest, StepDownRequest__Output>('StepDownRequest'),
   stepDownResponse: messageCodec<StepDownResponse, StepDownResponse__Output>('StepDownResponse'),
+  raiseLineageRequest: messageCodec<RaiseLineageRequest, RaiseLineageRequest__Output>(
+    'RaiseLineageRequest',
+  ),
+  raiseLineageResponse: messageCodec<RaiseLineageResponse, RaiseLineageResponse__Output>(
+    'RaiseLineageResponse',
+  ),
 };
 
 /** The messages that all of gRPC tells the details of an error by. */

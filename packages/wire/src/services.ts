@@ -29,6 +29,8 @@ import type { Codec } from './codec.ts';
 import {
   confirmRequestCodec,
   confirmResponseCodec,
+  raiseLineageRequestCodec,
+  raiseLineageResponseCodec,
   statusRequestCodec,
   statusResponseCodec,
   stepDownRequestCodec,
@@ -37,6 +39,8 @@ import {
 import type {
   ConfirmRequest,
   ConfirmResponse,
+  RaiseLineageRequest,
+  RaiseLineageResponse,
   StatusRequest,
   StatusResponse,
   StepDownRequest,
@@ -125,6 +129,11 @@ export const electorService = {
   confirm: method('/herald.v1.Elector/Confirm', confirmRequestCodec, confirmResponseCodec),
   status: method('/herald.v1.Elector/Status', statusRequestCodec, statusResponseCodec),
   stepDown: method('/herald.v1.Elector/StepDown', stepDownRequestCodec, stepDownResponseCodec),
+  raiseLineage: method(
+    '/herald.v1.Elector/RaiseLineage',
+    raiseLineageRequestCodec,
+    raiseLineageResponseCodec,
+  ),
 } as const;
 
 // Handlers. Type aliases, because only those fit grpc-js's index signature.
@@ -149,6 +158,8 @@ export type ElectorHandlers = {
   readonly confirm: handleUnaryCall<ConfirmRequest, ConfirmResponse>;
   readonly status: handleUnaryCall<StatusRequest, StatusResponse>;
   readonly stepDown: handleUnaryCall<StepDownRequest, StepDownResponse>;
+  /** Answered with UNIMPLEMENTED when absent, as by a server of an earlier version. */
+  readonly raiseLineage?: handleUnaryCall<RaiseLineageRequest, RaiseLineageResponse>;
 };
 
 /** Puts the link service on `server`. */
@@ -188,11 +199,15 @@ export function addElectorService(server: Server, handlers: ElectorHandlers): vo
       confirm: tolerant(electorService.confirm),
       status: tolerant(electorService.status),
       stepDown: tolerant(electorService.stepDown),
+      raiseLineage: tolerant(electorService.raiseLineage),
     },
     {
       confirm: answering(handlers.confirm),
       status: answering(handlers.status),
       stepDown: answering(handlers.stepDown),
+      ...(handlers.raiseLineage === undefined
+        ? {}
+        : { raiseLineage: answering(handlers.raiseLineage) }),
     },
   );
 }
@@ -292,6 +307,7 @@ export interface ElectorClient extends Client {
   readonly confirm: UnaryMethod<ConfirmRequest, ConfirmResponse>;
   readonly status: UnaryMethod<StatusRequest, StatusResponse>;
   readonly stepDown: UnaryMethod<StepDownRequest, StepDownResponse>;
+  readonly raiseLineage: UnaryMethod<RaiseLineageRequest, RaiseLineageResponse>;
 }
 
 // grpc-js types every client alike; the definitions above are what makes these true.

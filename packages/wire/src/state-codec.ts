@@ -12,6 +12,7 @@ import {
   nested,
   nodeIdField,
   printableField,
+  generationField,
   safeIntegerField,
   versionFromRaw,
 } from './fields.ts';
@@ -121,7 +122,7 @@ export function appliedFromRaw(raw: AppliedChange__Output): AppliedChange {
 function verdictFromRaw(raw: Verdict__Output): Verdict {
   return {
     nodeId: nodeIdField(raw.nodeId, 'node_id'),
-    generation: safeIntegerField(raw.generation, 'generation'),
+    generation: generationField(raw.generation, 'generation'),
     version: safeIntegerField(raw.version, 'version'),
   };
 }

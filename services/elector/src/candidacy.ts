@@ -16,6 +16,7 @@ import type { Clock } from './clock.ts';
 import type { EtcdKeyspace } from './etcd/keyspace.ts';
 import type { EtcdLeases } from './etcd/leases.ts';
 import type { EtcdSession } from './etcd/session.ts';
+import type { History } from './history/history.ts';
 import type { Meter } from './meter.ts';
 import { Observer } from './observe/observer.ts';
 import type { CandidateKey, ElectionView } from './observe/view.ts';
@@ -27,7 +28,7 @@ import { TroubleLog } from './trouble.ts';
 export interface CandidacyContext {
   readonly id: NodeId;
   readonly prefix: string;
-  readonly lineage: number;
+  readonly history: History;
   readonly tier: Tier;
   readonly dataSession: EtcdSession;
   readonly keyspace: EtcdKeyspace;
@@ -55,17 +56,14 @@ export class Candidacy {
 
   constructor(election: ElectionName, profile: Profile, context: CandidacyContext) {
     const { tier, dataSession, keyspace, leases, random, clock, health, meter } = context;
-    const { id, lineage, prefix } = context;
+    const { id, history, prefix } = context;
     const ttlMs = profile.ttlSeconds * 1_000;
     const logger = context.logger.child({ election });
     this.election = election;
     this.#context = context;
-    const trouble = (this.#trouble = new TroubleLog(logger));
-    const onHistoryLost = (detail: string): void => {
-      this.#refuse(detail);
-    };
+    const trouble = (this.#trouble = new TroubleLog(logger, () => history.refusal));
     this.#observer = new Observer({
-      ...{ keyspace, clock, random, ttlMs, trouble, onHistoryLost },
+      ...{ keyspace, history, clock, random, ttlMs, trouble },
       session: dataSession,
       candidatesPrefix: candidatesPrefix(prefix, election),
       tier: () => tier.leader(election),
@@ -76,16 +74,20 @@ export class Candidacy {
     });
     const observer = this.#observer;
     this.#publisher = new Publisher({
-      ...{ election, issuer: id, lineage, ttlMs, tier, leases, random, trouble, onHistoryLost },
+      ...{ election, issuer: id, history, ttlMs, tier, leases, random, trouble },
       logger: context.logger,
       deletionOf: (epoch) => observer.deletionOf(epoch),
       isOwn: (key) => isOwn(key, profile),
     });
     const publisher = this.#publisher;
     this.#campaign = new Campaign({
-      ...{ election, prefix, profile, leases, keyspace, observer, publisher, health },
+      ...{ election, prefix, profile, leases, keyspace, history, observer, publisher, health },
       ...{ clock, random, trouble, meter },
       logger: context.logger,
+    });
+    history.onRefused(() => {
+      this.#campaign.refuse();
+      this.#publisher.fallSilent();
     });
   }
 
@@ -107,8 +109,8 @@ export class Candidacy {
   get version(): Version | undefined {
     const { tenure } = this.#campaign;
     if (tenure?.isLeading() !== true) return undefined;
-    const { epoch, sequence } = tenure;
-    return { lineage: this.#context.lineage, epoch, sequence, renewal: 0 };
+    const { lineage, epoch, sequence } = tenure;
+    return { lineage, epoch, sequence, renewal: 0 };
   }
 
   /** What the candidate says of itself. */
@@ -135,12 +137,12 @@ export class Candidacy {
    * elector closes or `signal` aborts.
    */
   leadership(options: { readonly signal?: AbortSignal } = {}): AsyncIterable<Leadership> {
-    return leadershipsOf(this.#campaign, this.#context.lineage, options.signal);
+    return leadershipsOf(this.#campaign, options.signal);
   }
 
   /** The leadership that goes on at this moment; undefined when there is none. */
   currentLeadership(): Leadership | undefined {
-    return currentLeadership(this.#campaign, this.#context.lineage);
+    return currentLeadership(this.#campaign);
   }
 
   /**
@@ -198,11 +200,6 @@ export class Candidacy {
     if (known === this.#knownElectors) return;
     this.#knownElectors = known;
     this.#context.tier.introduce(addresses, 'elector');
-  }
-
-  #refuse(detail: string): void {
-    if (!this.#trouble.refuse(detail)) return;
-    this.#campaign.refuse();
   }
 }
 

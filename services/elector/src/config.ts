@@ -94,5 +94,10 @@ export const defaults = {
   /** How long a start that joins a tier waits for its first link, and then for what the tier knows. */
   linkWaitMs: 1_000,
   linkSyncMs: 100,
+  /**
+   * Who joins a tier and finds an etcd without a mark listens for this long before it marks it: one that was
+   * wiped looks like one that is new. Costs the first start of a cluster as much, and no other.
+   */
+  foundingDelayMs: 500,
   closeTimeoutMs: 2_000,
 } as const;

@@ -13,6 +13,7 @@ import { createMember, nodeServiceHandlers } from '@herald/member';
 import type { Member, MemberOptions } from '@herald/member';
 import type { Logger } from '@herald/process';
 import { addNodeService } from '@herald/wire';
+import type { RaiseLineageRequest } from '@herald/wire';
 import { checkProfile } from './campaign/candidate.ts';
 import type { Profile } from './campaign/candidate.ts';
 import type { HealthCheck } from './campaign/fitness.ts';
@@ -25,6 +26,9 @@ import type { EtcdAccess } from './etcd/access.ts';
 import { EtcdKeyspace } from './etcd/keyspace.ts';
 import { EtcdLeases } from './etcd/leases.ts';
 import { ClusterIdentity, EtcdSession } from './etcd/session.ts';
+import { History } from './history/history.ts';
+import { raiseLineage } from './history/raise.ts';
+import type { RaiseAnswer, RaiseContext } from './history/raise.ts';
 import { noMeter } from './meter.ts';
 import type { Meter } from './meter.ts';
 import { ElectorServices } from './service.ts';
@@ -63,8 +67,6 @@ export interface CampaignSettings {
   readonly prefix?: string;
   /** Of the leases, in whole seconds; 3 unless given. etcd may grant more. */
   readonly ttlSeconds?: number;
-  /** Counter of etcd histories; 0 until etcd was restored or replaced for the first time. */
-  readonly lineage?: number;
   /** Asked before a campaign and at each renewal. */
   readonly health?: HealthCheck;
   readonly logger?: Logger;
@@ -119,9 +121,12 @@ export async function createElector(options: ElectorOptions): Promise<Elector> {
   answering.member = member;
   try {
     await untilInformed(member, options);
-    const campaigns = await startCampaigns(id, member.address, member, options, options.signal);
+    const campaigns = await startCampaigns(id, member.address, member, options, {
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+      foundingDelayMs: (options.join ?? []).length === 0 ? 0 : defaults.foundingDelayMs,
+    });
     const elector = new Elector(member, campaigns, services);
-    services.serve(campaigns.candidacies, member);
+    services.serve(campaigns, member);
     logger.info({ electorId: id, address: member.address }, 'elector ready');
     return elector;
   } catch (error) {
@@ -145,17 +150,31 @@ async function untilInformed(member: Member, { join = [], signal }: ElectorOptio
 /** All candidacies of an elector, with what they share. Needs a tier, and no member. */
 export class Campaigns implements AsyncDisposable {
   readonly candidacies: ReadonlyMap<ElectionName, Candidacy>;
+  readonly #shared: RaiseContext;
   readonly #sessions: readonly EtcdSession[];
-  readonly #logger: Logger;
 
   constructor(
     candidacies: ReadonlyMap<ElectionName, Candidacy>,
+    shared: RaiseContext,
     sessions: readonly EtcdSession[],
-    logger: Logger,
   ) {
     this.candidacies = candidacies;
+    this.#shared = shared;
     this.#sessions = sessions;
-    this.#logger = logger;
+  }
+
+  /** What all candidacies go by, or refuse. */
+  get history(): Pick<History, 'lineage' | 'refusal'> {
+    return this.#shared.history;
+  }
+
+  /**
+   * Says what is wrong with etcd's history, and raises the lineage where that is needed and asked for.
+   *
+   * @throws ElectorError when etcd cannot be asked
+   */
+  raiseLineage(request: RaiseLineageRequest): Promise<RaiseAnswer> {
+    return raiseLineage(this.#shared, request);
   }
 
   /** Steps down everywhere; waits for etcd to hear it, but no longer than `timeoutMs`. */
@@ -168,7 +187,7 @@ export class Campaigns implements AsyncDisposable {
     await Promise.race([closed, pause(timeoutMs, giveUp.signal)]);
     if (!giveUp.signal.aborted) {
       // What is still under way ends by its own deadline, and changes nothing any more.
-      this.#logger.warn(
+      this.#shared.logger.warn(
         { timeoutMs },
         'etcd was not told in time: leases will run out by themselves',
       );
@@ -181,17 +200,21 @@ export class Campaigns implements AsyncDisposable {
   }
 }
 
-/** Waits for etcd, and starts campaigning and observing for `tier`. */
+/**
+ * Waits for etcd, and starts campaigning and observing for `tier`, which is listened to for
+ * `foundingDelayMs` before an etcd is taken for new.
+ */
 export async function startCampaigns(
   id: NodeId,
   electorAddress: Address,
   tier: Tier,
   settings: CampaignSettings,
-  signal: AbortSignal = new AbortController().signal,
+  start: { readonly signal?: AbortSignal; readonly foundingDelayMs?: number } = {},
 ): Promise<Campaigns> {
+  const { signal = new AbortController().signal, foundingDelayMs = 0 } = start;
   const { elections, etcd, ttlSeconds = defaults.ttlSeconds, meter = noMeter } = settings;
   const { random = Math.random, clock = new SuspendAwareClock(), health } = settings;
-  const { prefix = defaults.prefix, lineage = 0, logger = silentLogger } = settings;
+  const { prefix = defaults.prefix, logger = silentLogger } = settings;
   const { endpoints, access, callTimeoutMs = defaults.etcdCallTimeoutMs, waitMs } = etcd;
   assert(elections.length <= electorLimits.electionsPerElectorMax, 'the elections are bounded');
   const profiles = elections.map(({ name, address = electorAddress, metadata = {} }) => {
@@ -212,8 +235,12 @@ export async function startCampaigns(
   const leaseSession = newSession('lease');
   const sessions = [dataSession, leaseSession];
   const keyspace = new EtcdKeyspace(dataSession);
+  const history = new History({
+    ...{ prefix, electorAddress, identity, keyspace, tier, logger },
+    elections: elections.map(({ name }) => name),
+  });
   try {
-    await waitForEtcd(keyspace, prefix, {
+    await waitForEtcd(() => history.open(foundingDelayMs, signal), {
       ...{ endpoints, random, signal },
       waitMs: waitMs ?? defaults.etcdWaitMs,
     });
@@ -222,14 +249,14 @@ export async function startCampaigns(
     throw error;
   }
   const context = {
-    ...{ id, prefix, lineage, tier, dataSession, keyspace, health, clock, random, logger, meter },
+    ...{ id, prefix, history, tier, dataSession, keyspace, health, clock, random, logger, meter },
     leases: new EtcdLeases(leaseSession),
   };
   const candidacies = new Map(
     profiles.map(([name, profile]) => [name, new Candidacy(name, profile, context)]),
   );
   for (const candidacy of candidacies.values()) candidacy.start();
-  return new Campaigns(candidacies, sessions, logger);
+  return new Campaigns(candidacies, { history, keyspace, tier, logger }, sessions);
 }
 
 export class Elector implements AsyncDisposable {
@@ -253,6 +280,11 @@ export class Elector implements AsyncDisposable {
   /** Where it answers. */
   get address(): Address {
     return this.member.address;
+  }
+
+  /** What it takes etcd's history for: the lineage, and why it refuses, if it does. */
+  get history(): Pick<History, 'lineage' | 'refusal'> {
+    return this.#campaigns.history;
   }
 
   get elections(): readonly Candidacy[] {

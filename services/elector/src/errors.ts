@@ -12,6 +12,7 @@
  * - `UNHEALTHY`: the application's health check keeps the candidate out of line.
  * - `UNKNOWN_ELECTION`: this elector does not take part in it.
  * - `STALE_EPOCH`: a fence has admitted a later leadership, so this one's write is refused.
+ * - `LINEAGE_EXHAUSTED`: no higher lineage can be written.
  * - `CLOSED`: the elector was closed.
  */
 export type ElectorErrorCode =
@@ -26,6 +27,7 @@ export type ElectorErrorCode =
   | 'UNHEALTHY'
   | 'UNKNOWN_ELECTION'
   | 'STALE_EPOCH'
+  | 'LINEAGE_EXHAUSTED'
   | 'CLOSED';
 
 export class ElectorError extends Error {

@@ -64,7 +64,7 @@ describe('bad input', { concurrency: 2 }, () => {
     await using elector = new ElectorProcess(['--help']);
     assert.equal(await elector.ended(), 0);
     const help = elector.lines.map(({ msg }) => msg).join('\n');
-    for (const flag of ['--election', '--ttl', '--etcd', '--join', '--lineage', '--ops-listen']) {
+    for (const flag of ['--election', '--ttl', '--etcd', '--join', '--prefix', '--ops-listen']) {
       assert.ok(help.includes(flag), `help names ${flag}`);
     }
   });
@@ -197,7 +197,7 @@ describe('the process', { concurrency: 3 }, () => {
     });
     await a.logged('elector ready');
     const values = await eventually('both keys are there', async () => {
-      const keys = await etcd.keys('elsewhere/');
+      const keys = await etcd.keys('elsewhere/env-');
       return keys.length === 2 && keys.map(({ value }) => JSON.parse(value) as { address: string });
     });
     assert.deepEqual(values.map(({ address }) => address).toSorted(), ['10.0.0.1:1', '10.0.0.2:2']);
@@ -223,6 +223,7 @@ describe('the process', { concurrency: 3 }, () => {
       const text = await (await fetch(`${String(url)}/metrics`)).text();
       return /renewals_total\{election="ops",outcome="ok"\} [1-9]/.test(text) && text;
     });
+    assert.match(metrics, /herald_elector_history_lost 0/);
     assert.match(metrics, /herald_elector_leading\{election="ops"\} 1/);
     assert.match(metrics, /herald_elector_epoch\{election="ops"\} [1-9]/);
     assert.match(metrics, /herald_elector_deadline_seconds\{election="ops"\} [12]\.\d+/);

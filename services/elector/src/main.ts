@@ -18,7 +18,13 @@ import { createElector } from './elector.ts';
 import type { Elector } from './elector.ts';
 import { isElectorError } from './errors.ts';
 import { addLeaderRoute } from './http/leader-route.ts';
-import { createMeter, exposeCandidacies, exposeKeys, exposeTurnedAway } from './metrics.ts';
+import {
+  createMeter,
+  exposeCandidacies,
+  exposeHistory,
+  exposeKeys,
+  exposeTurnedAway,
+} from './metrics.ts';
 import { checkElectorOptions, electionsOf, electorOptionTable } from './options.ts';
 import { openSecurity } from './security.ts';
 import type { ElectorSecurity } from './security.ts';
@@ -36,10 +42,10 @@ async function startElector(
   { etcdAccess, keys, tls }: ElectorSecurity,
 ): Promise<Elector> {
   const { options, logger, signal } = context;
-  const { id, cluster, listen, advertise, join, prefix, lineage } = options;
+  const { id, cluster, listen, advertise, join, prefix } = options;
   try {
     return await createElector({
-      ...{ id, cluster, listen, join, prefix, lineage, logger, signal, tls },
+      ...{ id, cluster, listen, join, prefix, logger, signal, tls },
       elections: electionsOf(options),
       etcd: { endpoints: options.etcd, waitMs: options.etcdWaitMs, access: etcdAccess },
       ttlSeconds: options.ttlMs / 1_000,
@@ -69,6 +75,8 @@ function toProcessError(error: unknown, listen: string): unknown {
 }
 
 function describeReadiness(elector: Elector): { readonly ready: boolean; readonly reason: string } {
+  const { refusal } = elector.history;
+  if (refusal !== undefined) return { ready: false, reason: refusal };
   const troubled = elector.elections.filter(({ trouble }) => trouble !== '');
   const reason = troubled.map(({ election, trouble }) => `${election}: ${trouble}`).join('; ');
   return { ready: troubled.length === 0, reason: reason === '' ? 'in every election' : reason };
@@ -98,6 +106,7 @@ await runProcess(
     exposeCandidacies(registry, elector.elections);
     exposeKeys(registry, elector.member, security.keys);
     exposeTurnedAway(registry, elector.member);
+    exposeHistory(registry, elector);
     if (options.opsListen !== undefined) {
       const checks = { elections: () => describeReadiness(elector) };
       const server = await startOperationsServer({

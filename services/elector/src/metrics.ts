@@ -4,6 +4,7 @@ import type { Registry } from 'prom-client';
 import type { ElectionName } from '@herald/core';
 import type { Member } from '@herald/member';
 import type { Candidacy } from './candidacy.ts';
+import type { History } from './history/history.ts';
 import type { ElectorKeys } from './keys.ts';
 import type { Meter } from './meter.ts';
 
@@ -123,6 +124,30 @@ export function exposeTurnedAway(registry: Registry, member: Member): void {
       for (const [reason, count] of Object.entries(member.stats().turnedAway)) {
         this.inc({ reason }, count);
       }
+    },
+  });
+}
+
+/** Shows which of etcd's histories this elector goes by, and whether it refuses what etcd holds. */
+export function exposeHistory(
+  registry: Registry,
+  { history }: { readonly history: Pick<History, 'lineage' | 'refusal'> },
+): void {
+  const registers = [registry];
+  new Gauge({
+    name: 'herald_elector_lineage',
+    help: "Lineage: counter of etcd's histories, raised by an operator",
+    registers,
+    collect() {
+      this.set(history.lineage);
+    },
+  });
+  new Gauge({
+    name: 'herald_elector_history_lost',
+    help: "1 while this elector refuses: etcd's history was lost; Status says why",
+    registers,
+    collect() {
+      this.set(Number(history.refusal !== undefined));
     },
   });
 }

@@ -61,7 +61,6 @@ const refused: readonly (readonly [string, readonly string[], RegExp])[] = [
   ],
   ['a bad etcd URL', [...required, '--etcd', 'localhost:2379'], /--etcd: must be a URL/],
   ['a bad prefix', [...required, '--prefix', '/x/'], /--prefix: must be 1 to 256/],
-  ['a bad lineage', [...required, '--lineage', '-1'], /--lineage: must be a whole number/],
   ['bad metadata', [...required, '--metadata', 'zone'], /--metadata: must be key=value/],
   [
     'too much metadata',

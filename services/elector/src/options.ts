@@ -25,7 +25,6 @@ import {
   text,
   tlsOptions,
   trustedKeysOption,
-  wholeNumber,
 } from '@herald/process';
 import type { OptionProblem, ParsedOptions } from '@herald/process';
 import { checkProfile } from './campaign/candidate.ts';
@@ -43,7 +42,6 @@ function parseElection(text: string): Pick<ElectionOptions, 'name' | 'address'> 
 
 const wholeSeconds = 'must be whole seconds, since leases in etcd are';
 const endpointsMax = 16;
-const lineageMax = 2 ** 32 - 1;
 
 export const electorOptionTable = defineOptions({
   id: {
@@ -93,14 +91,6 @@ export const electorOptionTable = defineOptions({
     }).refine((ms) => ms % 1_000 === 0, wholeSeconds),
     default: `${defaults.ttlSeconds}s`,
     description: 'How long its leases live without a renewal; etcd may grant more',
-    group: 'Election',
-  },
-  lineage: {
-    flag: '--lineage <number>',
-    env: 'HERALD_LINEAGE',
-    schema: wholeNumber({ min: 0, max: lineageMax }),
-    default: '0',
-    description: 'Counter of etcd histories; one more each time etcd was restored or replaced',
     group: 'Election',
   },
   etcd: {

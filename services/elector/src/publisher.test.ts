@@ -11,19 +11,22 @@ import { TroubleLog } from './trouble.ts';
 const election = parseElectionName('payments');
 const [a, b] = [parseNodeId('a'), parseNodeId('b')];
 const noView: ElectionView = {
-  ...{ clusterId: '1', revision: 20n, candidates: [], isTruncated: false },
+  ...{ clusterId: '1', lineage: 0, revision: 20n, candidates: [], isTruncated: false },
   tierBefore: undefined,
 };
 
 function publisherOf(tier: MemoryTier): Publisher {
   return new Publisher({
-    ...{ election, issuer: a, lineage: 0, ttlMs: 3_000, tier, random: () => 0.5 },
+    ...{ election, issuer: a, ttlMs: 3_000, tier, random: () => 0.5 },
     ...{ logger: silentLogger, trouble: new TroubleLog(silentLogger) },
     leases: { life: () => Promise.reject(new Error('nobody leads')) },
     deletionOf: () => undefined,
     isOwn: () => false,
-    onHistoryLost: (detail) => {
-      throw new Error(detail);
+    history: {
+      refusal: undefined,
+      lose: (detail) => {
+        throw new Error(JSON.stringify(detail));
+      },
     },
   });
 }

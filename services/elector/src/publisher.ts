@@ -18,6 +18,7 @@ import type {
 import { monotonicNowMs } from '@herald/process';
 import type { Logger } from '@herald/process';
 import type { EtcdLeases } from './etcd/leases.ts';
+import type { History } from './history/history.ts';
 import { reconcile } from './observe/reconcile.ts';
 import type { CandidateKey, ElectionView } from './observe/view.ts';
 import { Voucher } from './observe/voucher.ts';
@@ -27,7 +28,6 @@ import type { TroubleLog } from './trouble.ts';
 export interface PublisherOptions {
   readonly election: ElectionName;
   readonly issuer: NodeId;
-  readonly lineage: number;
   readonly ttlMs: number;
   readonly tier: Pick<Tier, 'nowMs' | 'publish' | 'leader' | 'signingKeyId'>;
   readonly leases: Pick<EtcdLeases, 'life'>;
@@ -37,11 +37,12 @@ export interface PublisherOptions {
   readonly deletionOf: (epoch: bigint) => bigint | undefined;
   /** Whether the key is this elector's: its candidacy speaks for itself. */
   readonly isOwn: (key: CandidateKey) => boolean;
-  readonly onHistoryLost: (detail: string) => void;
+  readonly history: Pick<History, 'refusal' | 'lose'>;
 }
 
 /** A leader as etcd has it. */
 export interface LeaderFact {
+  readonly lineage: number;
   readonly epoch: bigint;
   readonly sequence: bigint;
   readonly leader: Leader;
@@ -56,13 +57,13 @@ export class Publisher implements Disposable {
 
   constructor(options: PublisherOptions) {
     this.#options = options;
-    const { lineage, leases, random, trouble, ttlMs, tier, election } = options;
+    const { leases, random, trouble, ttlMs, tier, election } = options;
     this.#voucher = new Voucher({
-      ...{ lineage, leases, random, trouble, ttlMs },
+      ...{ leases, random, trouble, ttlMs },
       held: () => tier.leader(election),
       nowMs: () => tier.nowMs(),
-      vouch: (key, validityMs) => {
-        this.renew({ ...factOf(key), validityMs });
+      vouch: ({ lineage, key }, validityMs) => {
+        this.renew({ lineage, ...factOf(key), validityMs });
       },
     });
   }
@@ -70,18 +71,18 @@ export class Publisher implements Disposable {
   /** Takes every read of the election. */
   onView(view: ElectionView): void {
     if (this.#isSilent()) return;
-    const { election, lineage, tier, deletionOf, isOwn, onHistoryLost } = this.#options;
-    const verdict = reconcile({ view, tierNow: tier.leader(election), lineage, deletionOf });
+    const { election, tier, deletionOf, isOwn, history } = this.#options;
+    const { lineage } = view;
+    const verdict = reconcile({ view, tierNow: tier.leader(election), deletionOf });
     switch (verdict.kind) {
       case 'announce':
-        if (!isOwn(verdict.key)) this.#announce(verdict.key);
+        if (!isOwn(verdict.key)) this.#announce(lineage, verdict.key);
         break;
       case 'vacate':
-        this.#vacate(verdict.epoch, verdict.sequence);
+        this.#vacate({ lineage, epoch: verdict.epoch, sequence: verdict.sequence, renewal: 0 });
         break;
       case 'history-lost':
-        this.#voucher.watchOver(undefined);
-        onHistoryLost(verdict.detail);
+        history.lose(verdict.detail, verdict.lineage);
         return;
       case 'settled':
         this.#signAnew(tier.leader(election));
@@ -92,20 +93,25 @@ export class Publisher implements Disposable {
         assertNever(verdict);
     }
     const leader = view.candidates[0];
-    this.#voucher.watchOver(leader === undefined || isOwn(leader) ? undefined : leader);
+    const isOthers = leader !== undefined && !isOwn(leader);
+    this.#voucher.watchOver(isOthers ? { lineage, key: leader } : undefined);
+  }
+
+  /** Nothing is vouched for any more, until the next read. */
+  fallSilent(): void {
+    this.#voucher.watchOver(undefined);
   }
 
   /** Publishes that the leader leads on: as news, or as one renewal more than the tier knows. */
-  renew({ epoch, sequence, leader, validityMs }: LeaderFact): void {
+  renew({ lineage, epoch, sequence, leader, validityMs }: LeaderFact): void {
     const { election, issuer } = this.#options;
-    const version = this.#nextVersion(epoch, sequence);
+    const version = this.#nextVersion({ lineage, epoch, sequence, renewal: 0 });
     this.#publish({ kind: 'leader', election, version, leader, validityMs, issuer });
   }
 
-  /** Publishes that the leader of `epoch` is gone, as of revision `sequence`. */
-  #vacate(epoch: bigint, sequence: bigint): void {
-    const { election, issuer, lineage } = this.#options;
-    const version = { lineage, epoch, sequence, renewal: 0 };
+  /** Publishes that the leader of the version's epoch is gone, as of its sequence. */
+  #vacate(version: Version): void {
+    const { election, issuer } = this.#options;
     this.#publish({ kind: 'vacancy', election, version, issuer });
   }
 
@@ -128,17 +134,17 @@ export class Publisher implements Disposable {
   }
 
   #isSilent(): boolean {
-    return this.#isClosed || this.#options.trouble.refusal !== undefined;
+    return this.#isClosed || this.#options.history.refusal !== undefined;
   }
 
   /**
    * News of another leader. One of ours says for how long its lease lives at most without a renewal.
    * One of another make does not: the voucher asks etcd, and what it says is the news.
    */
-  #announce(key: CandidateKey): void {
+  #announce(lineage: number, key: CandidateKey): void {
     const { ttlSeconds } = key.candidate;
     if (ttlSeconds === undefined) return;
-    const { election, issuer, lineage } = this.#options;
+    const { election, issuer } = this.#options;
     const { epoch, sequence, leader } = factOf(key);
     const version = { lineage, epoch, sequence, renewal: 0 };
     const validityMs = ttlSeconds * 1_000;
@@ -146,9 +152,8 @@ export class Publisher implements Disposable {
   }
 
   /** The first renewal that is news for the tier: 0, or one more than it knows of the same change. */
-  #nextVersion(epoch: bigint, sequence: bigint): Version {
-    const { lineage, tier, election } = this.#options;
-    const version = { lineage, epoch, sequence, renewal: 0 };
+  #nextVersion(version: Version): Version {
+    const { tier, election } = this.#options;
     const known = tier.leader(election)?.sealed.record.version;
     if (known === undefined || !isSameChange(known, version)) return version;
     return { ...version, renewal: known.renewal + 1 };

@@ -1,6 +1,6 @@
 /**
  * What an elector answers over gRPC: `Confirm` (do you lead, at this version?), `Status`, `StepDown`,
- * and the standard health and reflection services. Decides what a caller is told when this elector
+ * `RaiseLineage`, and the standard health and reflection services. Decides what a caller is told when this elector
  * does not lead: the best record known, and when to ask again.
  */
 import { Metadata, status } from '@grpc/grpc-js';
@@ -13,6 +13,7 @@ import type {
   ConfirmRequest,
   ConfirmResponse,
   ElectionStatus,
+  RaiseLineageRequest,
   StatusRequest,
   StatusResponse,
   StepDownRequest,
@@ -20,15 +21,22 @@ import type {
 } from '@herald/wire';
 import { HealthImplementation } from 'grpc-health-check';
 import type { Candidacy } from './candidacy.ts';
-import { ElectorError } from './errors.ts';
+import { ElectorError, isElectorError } from './errors.ts';
+import type { RaiseAnswer } from './history/raise.ts';
 import { retryAfterMs } from './retry-after.ts';
 import type { Tier } from './tier.ts';
 
 /** The services that the health service speaks for; the empty name is the process as a whole. */
 const healthServices = ['', 'herald.v1.Elector', 'herald.v1.Gossip', 'herald.v1.Node'] as const;
 
-interface Served {
+/** What the services speak for; an elector's `Campaigns`. */
+export interface ServedCampaigns {
   readonly candidacies: ReadonlyMap<ElectionName, Candidacy>;
+  raiseLineage(request: RaiseLineageRequest): Promise<RaiseAnswer>;
+}
+
+interface Served {
+  readonly campaigns: ServedCampaigns;
   readonly tier: Pick<Tier, 'answer'>;
 }
 
@@ -48,13 +56,17 @@ export class ElectorServices {
       confirm: this.#handle((request, served) => this.#confirm(request, served)),
       status: this.#handle((request, served) => this.#status(request, served)),
       stepDown: this.#handle((request, served) => stepDown(request, served)),
+      raiseLineage: this.#handle(async (request, { campaigns }) => ({
+        ...(await campaigns.raiseLineage(request)),
+        electorId: this.#id,
+      })),
     });
     this.#health.addToServer(server);
     new ReflectionService(packageDefinition).addToServer(server);
   }
 
-  serve(candidacies: ReadonlyMap<ElectionName, Candidacy>, tier: Pick<Tier, 'answer'>): void {
-    this.#served = { candidacies, tier };
+  serve(campaigns: ServedCampaigns, tier: Pick<Tier, 'answer'>): void {
+    this.#served = { campaigns, tier };
     this.#setHealth('SERVING');
   }
 
@@ -108,7 +120,9 @@ export class ElectorServices {
 
   #status({ election }: StatusRequest, served: Served): StatusResponse {
     const asked =
-      election === undefined ? [...served.candidacies.values()] : [find(served, election)];
+      election === undefined
+        ? [...served.campaigns.candidacies.values()]
+        : [find(served, election)];
     return {
       electorId: this.#id,
       elections: asked.map((candidacy): ElectionStatus => {
@@ -134,17 +148,27 @@ async function stepDown(
   return { steppedDown: ended !== undefined, epoch: ended?.epoch ?? 0n };
 }
 
-function find({ candidacies }: Served, election: ElectionName): Candidacy {
-  const candidacy = candidacies.get(election);
+function find({ campaigns }: Served, election: ElectionName): Candidacy {
+  const candidacy = campaigns.candidacies.get(election);
   if (candidacy !== undefined) return candidacy;
   throw new ElectorError('UNKNOWN_ELECTION', `this elector takes no part in election ${election}`);
 }
 
 function toCallError(error: unknown): ServiceError {
-  if (error instanceof ElectorError && error.code === 'UNKNOWN_ELECTION') {
-    return serviceError(status.NOT_FOUND, error.message);
+  if (!isElectorError(error)) return toServiceError(error);
+  switch (error.code) {
+    case 'UNKNOWN_ELECTION':
+      return serviceError(status.NOT_FOUND, error.message);
+    case 'ETCD_UNREACHABLE':
+    case 'ETCD_TIMEOUT':
+      return serviceError(status.UNAVAILABLE, error.message);
+    case 'ETCD_REFUSED':
+    case 'FENCED':
+    case 'LINEAGE_EXHAUSTED':
+      return serviceError(status.FAILED_PRECONDITION, error.message);
+    default:
+      return toServiceError(error);
   }
-  return toServiceError(error);
 }
 
 function serviceError(code: status, details: string): ServiceError {

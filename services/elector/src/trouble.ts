@@ -11,22 +11,21 @@ export type Activity = 'campaigning' | 'observing' | 'vouching';
 export class TroubleLog {
   readonly #logger: Logger;
   readonly #present = new Map<Activity, { readonly code: string; readonly text: string }>();
-  #refusal: string | undefined;
+  readonly #refusal: () => string | undefined;
 
-  /** @param logger With the election among its fields. */
-  constructor(logger: Logger) {
+  /**
+   * @param logger With the election among its fields.
+   * @param refusal Why the elector neither campaigns nor publishes, in any election.
+   */
+  constructor(logger: Logger, refusal: () => string | undefined = () => undefined) {
     this.#logger = logger;
+    this.#refusal = refusal;
   }
 
   /** The refusal, else the first trouble; empty when all is well. */
   get text(): string {
     const [first] = this.#present.values();
-    return this.#refusal ?? first?.text ?? '';
-  }
-
-  /** Set once and for ever: this elector will neither campaign nor publish. */
-  get refusal(): string | undefined {
-    return this.#refusal;
+    return this.#refusal() ?? first?.text ?? '';
   }
 
   note(activity: Activity, error: unknown): void {
@@ -43,15 +42,5 @@ export class TroubleLog {
   clear(activity: Activity): void {
     if (!this.#present.delete(activity)) return;
     this.#logger.info({ activity }, `no more trouble while ${activity}`);
-  }
-
-  /** @returns false when it was refused before. */
-  refuse(detail: string): boolean {
-    if (this.#refusal !== undefined) return false;
-    this.#refusal =
-      `etcd's history was lost: ${detail}. This elector neither campaigns nor publishes. If etcd was ` +
-      'restored or replaced on purpose, restart all electors with a --lineage that is higher by one';
-    this.#logger.error({ detail }, this.#refusal);
-    return true;
   }
 }

@@ -1,8 +1,7 @@
-/** Decides when a starting elector may count on etcd: it has answered one linearizable read. */
+/** Decides when a starting elector may count on etcd: it has shown its history in a linearizable read. */
 import type { Random } from '@herald/core';
 import { pace } from './config.ts';
 import { ElectorError, isElectorError } from './errors.ts';
-import type { EtcdKeyspace } from './etcd/keyspace.ts';
 import { Backoff, pause, untilAborted } from './wait.ts';
 
 export interface WaitForEtcdOptions {
@@ -14,8 +13,7 @@ export interface WaitForEtcdOptions {
 
 /** @throws ElectorError `ETCD_UNREACHABLE` after `waitMs`, or the reason of `signal`. */
 export async function waitForEtcd(
-  keyspace: EtcdKeyspace,
-  prefix: string,
+  open: () => Promise<void>,
   { endpoints, waitMs, random, signal }: WaitForEtcdOptions,
 ): Promise<void> {
   const backoff = new Backoff(pace.watchBackoff, random);
@@ -24,8 +22,8 @@ export async function waitForEtcd(
   let last: unknown;
   while (!either.aborted) {
     try {
-      const answer = await untilAborted(keyspace.readPrefix(prefix, 1), either);
-      if (answer !== undefined) return;
+      const opened = open().then(() => true);
+      if ((await untilAborted(opened, either)) === true) return;
     } catch (error) {
       // What etcd refuses now, it will refuse in ten seconds.
       if (isElectorError(error, 'ETCD_REFUSED')) throw error;

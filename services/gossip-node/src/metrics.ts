@@ -198,6 +198,14 @@ function exposeCounters(registry: Registry, member: Member): void {
   copy('records_refused', 'Records that no trusted key has signed', 'reason', (stats) => {
     return stats.recordsRefused;
   });
+  copy(
+    'peers_limited',
+    'Links refused or closed because a peer asked too much',
+    'what',
+    (stats) => ({
+      links: stats.peersLimited,
+    }),
+  );
   copy('pushes_sent', 'Records pushed to others', 'mode', ({ pushes }) => pushes.pushesSent);
   copy('pushes_received', 'Records pushed by others', 'verdict', ({ pushes }) => ({
     news: pushes.news,

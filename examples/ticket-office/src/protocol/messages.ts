@@ -6,7 +6,7 @@ export interface StoreReady {
   readonly kind: 'ready';
 }
 
-export type ReplicaState = 'joining' | 'waiting' | 'leading' | 'stopped';
+export type ReplicaState = 'joining' | 'waiting' | 'leading' | 'refusing' | 'stopped';
 
 export type ReplicaMessage =
   | { readonly kind: 'ready'; readonly electorAddress: string }

@@ -38,6 +38,8 @@ export function createGrpcTransport(options: SecurityOptions): Transport & Opera
       askOnce(electors, elector, call, (stub, done) => stub.status(request, done)),
     stepDown: (elector, request, call) =>
       askOnce(electors, elector, call, (stub, done) => stub.stepDown(request, done)),
+    raiseLineage: (elector, request, call) =>
+      askOnce(electors, elector, call, (stub, done) => stub.raiseLineage(request, done)),
     [Symbol.asyncDispose]: () => {
       lookups.close();
       nodes.close();

@@ -17,6 +17,7 @@ const questions: Readonly<Record<Attempt['what'], string>> = {
   convergence: 'who knows?',
   status: 'how are you?',
   'step-down': 'step down',
+  'raise-lineage': 'raise the lineage',
   work: 'do this',
 };
 

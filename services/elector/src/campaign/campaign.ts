@@ -16,6 +16,7 @@ import { pace } from '../config.ts';
 import { ElectorError, isElectorError } from '../errors.ts';
 import type { EtcdKeyspace } from '../etcd/keyspace.ts';
 import type { EtcdLeases } from '../etcd/leases.ts';
+import type { History } from '../history/history.ts';
 import type { Meter } from '../meter.ts';
 import type { Observer } from '../observe/observer.ts';
 import type { ElectionView } from '../observe/view.ts';
@@ -24,7 +25,7 @@ import type { TroubleLog } from '../trouble.ts';
 import { Backoff, pause, untilAborted } from '../wait.ts';
 import { formatCandidate, toLeader } from './candidate.ts';
 import type { Profile } from './candidate.ts';
-import { Changes } from './changes.ts';
+import { Changes } from '../changes.ts';
 import { candidateKey } from './election-keys.ts';
 import { askHealth } from './fitness.ts';
 import type { HealthCheck } from './fitness.ts';
@@ -38,6 +39,7 @@ export interface CampaignOptions {
   readonly profile: Profile;
   readonly leases: EtcdLeases;
   readonly keyspace: EtcdKeyspace;
+  readonly history: Pick<History, 'accepted' | 'refusal' | 'changed' | 'markKey'>;
   readonly observer: Observer;
   readonly publisher: Publisher;
   readonly health: HealthCheck | undefined;
@@ -48,7 +50,7 @@ export interface CampaignOptions {
   readonly meter: Meter;
 }
 
-export type CampaignState = 'joining' | 'waiting' | 'leading' | 'stopped';
+export type CampaignState = 'joining' | 'waiting' | 'leading' | 'refusing' | 'stopped';
 
 export class Campaign {
   readonly #options: CampaignOptions;
@@ -73,6 +75,7 @@ export class Campaign {
 
   get state(): CampaignState {
     if (this.#isStopped) return 'stopped';
+    if (this.#options.history.refusal !== undefined) return 'refusing';
     switch (this.#tenure?.phase) {
       case 'leading':
         // Asks the clock: a deadline that has passed ends the tenure here and now.
@@ -102,7 +105,7 @@ export class Campaign {
     return this.#changes.next(signal);
   }
 
-  /** Campaigns until it is closed, or the elector refuses. Never rejects. */
+  /** Campaigns until it is closed. Never rejects. */
   async run(): Promise<void> {
     const { signal } = this.#closing;
     const { clock, random, trouble } = this.#options;
@@ -110,6 +113,7 @@ export class Campaign {
     while (!signal.aborted) {
       const startMs = clock.nowMs();
       try {
+        await this.#untilAccepted(signal);
         await this.#untilFit(signal);
         const tenure = await this.#standOnce(signal);
         if (tenure?.ending?.kind === 'stepped-down') await this.#holdBack(tenure, signal);
@@ -133,10 +137,10 @@ export class Campaign {
     this.#tenure?.end({ kind: 'closing' });
   }
 
-  /** Ends the campaign for good: etcd is not what it was. */
+  /** etcd is not what it was: ends what goes on; `run` waits until it is accepted again. */
   refuse(): void {
-    this.#closing.abort();
     this.#tenure?.end({ kind: 'history-lost' });
+    this.#changes.notify();
   }
 
   /** Ends the leadership, if there is one; resolves when etcd was told, or did not answer. */
@@ -162,6 +166,10 @@ export class Campaign {
   /** Takes every read of the election. */
   onView(view: ElectionView): void {
     const tenure = this.tenure;
+    if (tenure !== undefined && tenure.phase !== 'entering' && view.lineage !== tenure.lineage) {
+      tenure.end({ kind: 'lineage-raised' });
+      return;
+    }
     // A read of before the key was created says nothing about it.
     if (tenure === undefined || tenure.phase === 'entering' || view.revision < tenure.epoch) return;
     const own = { key: tenure.key, createRevision: tenure.epoch };
@@ -186,6 +194,11 @@ export class Campaign {
 
   get #renewIntervalMs(): number {
     return pace.renewIntervalMs(this.#tenure?.ttlMs ?? this.#ttlMs);
+  }
+
+  async #untilAccepted(signal: AbortSignal): Promise<void> {
+    const { history } = this.#options;
+    while (!signal.aborted && history.refusal !== undefined) await history.changed(signal);
   }
 
   async #untilFit(signal: AbortSignal): Promise<void> {
@@ -228,18 +241,25 @@ export class Campaign {
 
   /** Creates the key; again as long as the lease stands, since it may be there already. */
   async #enter(tenure: Tenure): Promise<void> {
-    const { keyspace, observer, trouble } = this.#options;
+    const { keyspace, observer, trouble, history } = this.#options;
     const { key, leaseId, signal } = tenure;
     while (tenure.stands()) {
+      const { accepted } = history;
+      if (accepted === undefined) {
+        tenure.end({ kind: 'history-lost' });
+        return;
+      }
       try {
         const value = formatCandidate(this.#profile);
-        const created = await keyspace.createOrRead({ key, value, leaseId });
+        // An etcd that was exchanged since it was looked at has another mark, or none.
+        const unchanged = { key: history.markKey, modRevision: accepted.markRevision };
+        const created = await keyspace.createOrRead({ key, value, leaseId, unchanged });
         if (created.leaseId !== leaseId) {
           tenure.end({ kind: 'key-lost' });
           return;
         }
         this.#written = created.value;
-        tenure.enter(created.createRevision, created.modRevision);
+        tenure.enter(accepted.lineage, created.createRevision, created.modRevision);
         trouble.clear('campaigning');
         this.#changes.notify();
         await observer.refresh();
@@ -308,10 +328,9 @@ export class Campaign {
         return;
       }
       if (!tenure.lead(key.modRevision)) return;
-      const { epoch } = tenure;
+      const { lineage, epoch } = tenure;
       const fields = {
-        election,
-        epoch,
+        ...{ election, lineage, epoch },
         monotonicMs: monotonicNowMs(),
         leaderUntilMs: tenure.untilMs,
       };
@@ -343,9 +362,10 @@ export class Campaign {
 
   #publishOwn(tenure: Tenure): void {
     if (!tenure.isLeading()) return;
-    const { epoch, sequence } = tenure;
+    const { lineage, epoch, sequence } = tenure;
     const validityMs = tenure.validityMs();
-    this.#options.publisher.renew({ epoch, sequence, leader: toLeader(this.#profile), validityMs });
+    const leader = toLeader(this.#profile);
+    this.#options.publisher.renew({ lineage, epoch, sequence, leader, validityMs });
   }
 
   /** Some failures end the tenure at once; with the others the deadline goes on running. */

@@ -25,7 +25,6 @@ export interface Leadership {
  */
 export async function* leadershipsOf(
   campaign: Campaign,
-  lineage: number,
   signal?: AbortSignal,
 ): AsyncGenerator<Leadership, void, undefined> {
   let shown: Tenure | undefined;
@@ -33,7 +32,7 @@ export async function* leadershipsOf(
     const { tenure } = campaign;
     if (tenure?.isLeading() === true && tenure !== shown) {
       shown = tenure;
-      yield toLeadership(tenure, lineage);
+      yield toLeadership(tenure);
       continue;
     }
     if (campaign.state === 'stopped') return;
@@ -42,15 +41,15 @@ export async function* leadershipsOf(
 }
 
 /** The leadership that goes on at this moment, if one does. */
-export function currentLeadership(campaign: Campaign, lineage: number): Leadership | undefined {
+export function currentLeadership(campaign: Campaign): Leadership | undefined {
   const { tenure } = campaign;
-  return tenure?.isLeading() === true ? toLeadership(tenure, lineage) : undefined;
+  return tenure?.isLeading() === true ? toLeadership(tenure) : undefined;
 }
 
-function toLeadership(tenure: Tenure, lineage: number): Leadership {
+function toLeadership(tenure: Tenure): Leadership {
   return {
     epoch: tenure.epoch,
-    lineage,
+    lineage: tenure.lineage,
     signal: tenure.signal,
     isLeader: () => tenure.isLeading(),
     leadingForMs: () => (tenure.isLeading() ? tenure.remainingMs() : 0),

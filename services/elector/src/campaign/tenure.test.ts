@@ -18,7 +18,7 @@ function newTenure(ttlMs = 3_000) {
 
 test('it leads from its verification to its deadline, and says so by the clock', () => {
   const { tenure, clock, ends } = newTenure();
-  tenure.enter(7n, 7n);
+  tenure.enter(0, 7n, 7n);
   assert.equal(tenure.isLeading(), false);
   assert.ok(tenure.lead(7n));
   clock.atMs = 2_699;
@@ -32,7 +32,7 @@ test('it leads from its verification to its deadline, and says so by the clock',
 
 test('once it was false it is never true again, whatever arrives late', () => {
   const { tenure, clock, ends } = newTenure();
-  tenure.enter(7n, 7n);
+  tenure.enter(0, 7n, 7n);
   tenure.lead(7n);
   clock.atMs = 5_000;
   assert.equal(tenure.isLeading(), false);
@@ -45,7 +45,7 @@ test('once it was false it is never true again, whatever arrives late', () => {
 
 test('a renewal that was asked for in time but came late ends it', () => {
   const { tenure, clock } = newTenure();
-  tenure.enter(7n, 7n);
+  tenure.enter(0, 7n, 7n);
   tenure.lead(7n);
   clock.atMs = 2_701;
   assert.equal(tenure.renewed(1_000, 3_000), false);
@@ -62,7 +62,7 @@ test('the first end counts', () => {
 
 test('the signal aborts by itself when nobody asks', async () => {
   const { tenure, clock } = newTenure(120);
-  tenure.enter(7n, 7n);
+  tenure.enter(0, 7n, 7n);
   tenure.lead(7n);
   clock.atMs = 120;
   await new Promise((resolve) => {

@@ -23,6 +23,8 @@ export type TenureEnd =
   /** etcd knows the lease, but the key is gone or another one. */
   | { readonly kind: 'key-lost' }
   | { readonly kind: 'history-lost' }
+  /** An operator raised the lineage: what follows counts in another history. */
+  | { readonly kind: 'lineage-raised' }
   | { readonly kind: 'unhealthy'; readonly detail: string }
   | { readonly kind: 'stepped-down'; readonly detail: string }
   | { readonly kind: 'closing' };
@@ -49,6 +51,7 @@ export class Tenure {
   readonly #deadline: LeaseDeadline;
   readonly #ended = new AbortController();
   #phase: TenurePhase = 'entering';
+  #lineage = 0;
   #epoch = 0n;
   #sequence = 0n;
   #end: TenureEnd | undefined;
@@ -67,6 +70,11 @@ export class Tenure {
 
   get phase(): TenurePhase {
     return this.#phase;
+  }
+
+  /** The history of etcd that the key was created in; 0 before it is created. */
+  get lineage(): number {
+    return this.#lineage;
   }
 
   /** Create revision of the key; 0 before it is created. */
@@ -116,11 +124,12 @@ export class Tenure {
     return this.#deadline.untilMs;
   }
 
-  /** The key was created. */
-  enter(epoch: bigint, sequence: bigint): void {
+  /** The key was created, in that lineage. */
+  enter(lineage: number, epoch: bigint, sequence: bigint): void {
     if (this.#phase === 'ended') return;
     assert(this.#phase === 'entering', 'a tenure enters once');
     this.#phase = 'waiting';
+    this.#lineage = lineage;
     this.#epoch = epoch;
     this.#sequence = sequence;
   }
@@ -178,6 +187,8 @@ export function describeEnd(end: TenureEnd): string {
       return 'the key is gone from etcd';
     case 'history-lost':
       return "etcd's history was lost";
+    case 'lineage-raised':
+      return 'the lineage was raised';
     case 'unhealthy':
       return `unhealthy: ${end.detail}`;
     case 'stepped-down':

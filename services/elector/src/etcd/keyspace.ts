@@ -25,6 +25,17 @@ export interface PrefixRead {
   readonly isTruncated: boolean;
 }
 
+/** What a read shows of etcd's history. */
+export interface HistoryRead {
+  readonly clusterId: string;
+  readonly revision: bigint;
+  /** The key of the mark (`history/mark.ts`) as it stands. */
+  readonly markKey: EtcdKey | undefined;
+}
+
+/** The candidates of an election and the mark of etcd's history, as they were at one revision. */
+export type ElectionRead = PrefixRead & HistoryRead;
+
 export class EtcdKeyspace {
   readonly #session: EtcdSession;
 
@@ -54,6 +65,53 @@ export class EtcdKeyspace {
     };
   }
 
+  /** Linearizable, and in one piece. Answers whatever cluster it asks: who reads it judges. */
+  async readElection(
+    prefix: string,
+    countMax: number,
+    markKey: string,
+    limits?: CallLimits,
+  ): Promise<ElectionRead> {
+    const candidates = {
+      ...prefixRange(prefix),
+      limit: countMax,
+      sort_order: 'Ascend',
+      sort_target: 'Create',
+    } as const;
+    const success = [
+      { request_range: candidates },
+      { request_range: { key: Buffer.from(markKey) } },
+    ];
+    const response = await this.#session.call(
+      `reading ${prefix}`,
+      ({ kv }, options) => kv.txn({ compare: [], success, failure: [] }, options),
+      { ...limits, anyCluster: true },
+    );
+    const [found, mark] = response.responses.map((each) => each.response_range);
+    return {
+      clusterId: response.header.cluster_id,
+      revision: BigInt(response.header.revision),
+      keys: (found?.kvs ?? []).map(toKey),
+      isTruncated: found?.more ?? false,
+      markKey: mark?.kvs.map(toKey)[0],
+    };
+  }
+
+  /** The mark of etcd's history. Linearizable; answers whatever cluster it asks: who reads it judges. */
+  async readHistory(markKey: string, limits?: CallLimits): Promise<HistoryRead> {
+    const request = { key: Buffer.from(markKey), serializable: false };
+    const response = await this.#session.call(
+      `reading ${markKey}`,
+      ({ kv }, options) => kv.range(request, options),
+      { ...limits, anyCluster: true },
+    );
+    return {
+      clusterId: response.header.cluster_id,
+      revision: BigInt(response.header.revision),
+      markKey: response.kvs.map(toKey)[0],
+    };
+  }
+
   /** Linearizable. */
   async read(key: string, limits?: CallLimits): Promise<EtcdKey | undefined> {
     const request = { key: Buffer.from(key), serializable: false };
@@ -68,24 +126,32 @@ export class EtcdKeyspace {
   /**
    * Puts the key unless it is there, and returns it as it stands: so a call whose answer was lost can
    * be repeated. The key lives as long as the lease.
+   *
+   * @throws ElectorError `FENCED` when `unchanged`, where it is given, is not as it was at that revision
    */
   async createOrRead(request: {
     readonly key: string;
     readonly value: string;
     readonly leaseId: bigint;
+    readonly unchanged?: { readonly key: string; readonly modRevision: bigint };
   }): Promise<EtcdKey> {
-    const { value, leaseId } = request;
+    const { value, leaseId, unchanged } = request;
     const key = Buffer.from(request.key);
+    const isAbsent: ICompare = { result: 'Equal', target: 'Create', key, create_revision: '0' };
     const response = await this.#transact(
       `creating ${request.key}`,
-      { result: 'Equal', target: 'Create', key, create_revision: '0' },
+      unchanged === undefined ? [isAbsent] : [isAbsent, isAt(unchanged.key, unchanged.modRevision)],
       { request_put: { key, value: Buffer.from(value), lease: leaseId.toString() } },
       { request_range: { key } },
     );
     if (!response.succeeded) {
       const found = response.responses[0]?.response_range.kvs[0];
       if (found !== undefined) return toKey(found);
-      throw new ElectorError('ETCD_REFUSED', `etcd neither created nor found ${request.key}`);
+      if (unchanged === undefined) {
+        throw new ElectorError('ETCD_REFUSED', `etcd neither created nor found ${request.key}`);
+      }
+      const since = `${unchanged.key} was changed since revision ${unchanged.modRevision}`;
+      throw new ElectorError('FENCED', `${request.key} was not created: ${since}`);
     }
     const revision = BigInt(response.header.revision);
     return { key: request.key, value, leaseId, createRevision: revision, modRevision: revision };
@@ -113,6 +179,23 @@ export class EtcdKeyspace {
     return this.#fenced(`deleting ${key}`, key, createRevision, write, limits);
   }
 
+  /**
+   * Puts a key that is still as it was at `modRevision`; 0: that is not there. It hangs on no lease.
+   *
+   * @returns false, and nothing was done, when it is another one
+   */
+  async putUnlessChanged(
+    key: string,
+    modRevision: bigint,
+    value: string,
+    limits?: CallLimits,
+  ): Promise<boolean> {
+    const write = { request_put: { key: Buffer.from(key), value: Buffer.from(value) } };
+    const conditions = [isAt(key, modRevision)];
+    const response = await this.#transact(`putting ${key}`, conditions, write, undefined, limits);
+    return response.succeeded;
+  }
+
   async #fenced(
     what: string,
     key: string,
@@ -126,25 +209,31 @@ export class EtcdKeyspace {
       key: Buffer.from(key),
       create_revision: createRevision.toString(),
     };
-    const response = await this.#transact(what, fence, write, undefined, limits);
+    const response = await this.#transact(what, [fence], write, undefined, limits);
     if (response.succeeded) return BigInt(response.header.revision);
     throw new ElectorError('FENCED', `${key} is not the key created at revision ${createRevision}`);
   }
 
   #transact(
     what: string,
-    condition: ICompare,
+    conditions: ICompare[],
     then: IRequestOp,
     otherwise?: IRequestOp,
     limits?: CallLimits,
   ) {
     const request = {
-      compare: [condition],
+      compare: conditions,
       success: [then],
       failure: otherwise === undefined ? [] : [otherwise],
     };
     return this.#session.call(what, ({ kv }, options) => kv.txn(request, options), limits);
   }
+}
+
+/** The key was last changed at that revision; 0: it is not there. */
+function isAt(key: string, modRevision: bigint): ICompare {
+  const mod_revision = modRevision.toString();
+  return { result: 'Equal', target: 'Mod', key: Buffer.from(key), mod_revision };
 }
 
 /** The range of all keys that start with `prefix`. */

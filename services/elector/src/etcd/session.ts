@@ -23,10 +23,10 @@ export interface RawHeader {
 }
 
 /**
- * The cluster that the first answer came from; later answers must come from the same. Shared by the
- * sessions of an elector. etcd makes its cluster id from the initial members and the token: one that
- * was replaced or restored has another, but one that was wiped and started with the same flags has the
- * same again, and is only told by its revision, which went back (see `observer.ts`).
+ * The cluster that the first answer came from; later answers must come from the same, until the history
+ * of another is accepted (`history/`). Shared by the sessions of an elector. etcd makes its cluster id from
+ * the initial members and the token: one that was replaced or restored has another, but one that was wiped
+ * or restored and started with the same flags has the same again, and is told by its mark and revision.
  */
 export class ClusterIdentity {
   #clusterId: string | undefined;
@@ -35,13 +35,18 @@ export class ClusterIdentity {
     return this.#clusterId;
   }
 
+  /** From now on, answers must come from this cluster. */
+  adopt(clusterId: string): void {
+    this.#clusterId = clusterId;
+  }
+
   /** @throws ElectorError `HISTORY_LOST` when the answer came from another cluster. */
   check(header: RawHeader, endpoint: string): void {
     this.#clusterId ??= header.cluster_id;
     if (header.cluster_id === this.#clusterId) return;
     throw new ElectorError(
       'HISTORY_LOST',
-      `etcd at ${endpoint} belongs to cluster ${header.cluster_id}, but this elector started with ` +
+      `etcd at ${endpoint} belongs to cluster ${header.cluster_id}, but this elector goes by ` +
         `cluster ${this.#clusterId}: etcd was wiped or replaced, or an endpoint is wrong`,
     );
   }
@@ -62,6 +67,8 @@ export interface EtcdSessionOptions {
 export interface CallLimits {
   /** In milliseconds; the session's default unless given. */
   readonly timeoutMs?: number;
+  /** Takes the answer of any cluster, which whoever asks judges: for what tells of etcd's history. */
+  readonly anyCluster?: boolean;
 }
 
 export class EtcdSession implements Disposable {
@@ -90,7 +97,7 @@ export class EtcdSession implements Disposable {
   async call<Response extends { readonly header: RawHeader }>(
     what: string,
     perform: (connection: EtcdConnection, options: CallOptions) => Promise<Response>,
-    { timeoutMs = this.#options.callTimeoutMs }: CallLimits = {},
+    { timeoutMs = this.#options.callTimeoutMs, anyCluster = false }: CallLimits = {},
   ): Promise<Response> {
     const connection = this.connect();
     try {
@@ -101,7 +108,7 @@ export class EtcdSession implements Disposable {
         if (!isTokenSpentIn(error) || !connection.forgetToken()) throw error;
         return perform(connection, options);
       });
-      this.#options.identity.check(response.header, connection.endpoint);
+      if (!anyCluster) this.#options.identity.check(response.header, connection.endpoint);
       this.#options.onCall?.('ok');
       return response;
     } catch (thrown) {
@@ -127,6 +134,11 @@ export class EtcdSession implements Disposable {
     const isToBlame = isConnectionTrouble(error) || error.code === 'HISTORY_LOST';
     if (isToBlame && this.#connection === connection) this.#giveUp(connection);
     return error;
+  }
+
+  /** Gives up the connection: its end is not the etcd that was meant, and another endpoint may be. */
+  distrust(): void {
+    if (this.#connection !== undefined) this.#giveUp(this.#connection);
   }
 
   /** Checks the header of an answer that came on a stream. */

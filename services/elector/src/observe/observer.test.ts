@@ -1,18 +1,20 @@
 /** Observation of a real etcd: nothing is missed, whatever becomes of the watch. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { seededRandom } from '@herald/core';
+import { parseAddress, seededRandom } from '@herald/core';
 import { createLogger } from '@herald/process';
 import { SuspendAwareClock } from '../clock.ts';
 import { isElectorError } from '../errors.ts';
 import { EtcdKeyspace } from '../etcd/keyspace.ts';
 import { ClusterIdentity, EtcdSession } from '../etcd/session.ts';
 import { watchPrefix } from '../etcd/watch.ts';
+import { History } from '../history/history.ts';
 import { EtcdServer } from '../testing/etcd-server.ts';
 import { etcdctl } from '../testing/etcdctl.ts';
 import { eventually } from '../testing/eventually.ts';
 import { TcpProxy } from '../testing/tcp-proxy.ts';
 import { TroubleLog } from '../trouble.ts';
+import { waitForEtcd } from '../wait-for-etcd.ts';
 import { Observer } from './observer.ts';
 import type { ElectionView } from './view.ts';
 
@@ -26,31 +28,39 @@ after(async () => {
   await etcd[Symbol.asyncDispose]();
 });
 
-function newSession(endpoint: string): EtcdSession {
-  const identity = new ClusterIdentity();
+function newSession(endpoint: string, identity = new ClusterIdentity()): EtcdSession {
   const random = seededRandom(1);
   return new EtcdSession({ endpoints: [endpoint], identity, random, callTimeoutMs: 500 });
 }
 
-function observe(endpoint: string, prefix: string, ttlMs = 3_000) {
-  const session = newSession(endpoint);
+async function observe(endpoint: string, prefix: string, ttlMs = 3_000) {
+  const identity = new ClusterIdentity();
+  const session = newSession(endpoint, identity);
   const stop = new AbortController();
   const views: ElectionView[] = [];
-  const lost: string[] = [];
   const trouble = new TroubleLog(quiet);
+  const keyspace = new EtcdKeyspace(session);
+  const history = new History({
+    prefix: `history-of-${prefix.replace('/', '')}`,
+    electorAddress: parseAddress('127.0.0.1:7400'),
+    ...{ elections: [], identity, keyspace, logger: quiet },
+    tier: { leader: () => undefined },
+  });
   const observer = new Observer({
     candidatesPrefix: prefix,
-    ...{ session, ttlMs, trouble, keyspace: new EtcdKeyspace(session) },
+    ...{ session, ttlMs, trouble, keyspace, history },
     ...{ clock: new SuspendAwareClock(), random: seededRandom(2) },
     tier: () => undefined,
     isOwn: () => false,
     onView: (view) => views.push(view),
-    onHistoryLost: (detail) => lost.push(detail),
+  });
+  await waitForEtcd(() => history.open(), {
+    ...{ endpoints: [endpoint], waitMs: 30_000, random: seededRandom(3), signal: stop.signal },
   });
   const running = observer.run(stop.signal);
   const names = () => observer.view?.candidates.map(({ value }) => value).join(' ');
   return {
-    ...{ observer, views, lost, trouble, names, session },
+    ...{ observer, views, history, trouble, names, session },
     [Symbol.asyncDispose]: async () => {
       stop.abort();
       session[Symbol.dispose]();
@@ -64,7 +74,7 @@ const del = (key: string) => etcdctl(etcd.endpoint, 'del', key);
 
 describe('observer', () => {
   test('candidates are seen in line, with the revisions at which they vanish', async () => {
-    await using eye = observe(etcd.endpoint, 'o1/');
+    await using eye = await observe(etcd.endpoint, 'o1/');
     await put('o1/b', 'first');
     await put('o1/a', 'second');
     await eventually('both are seen in line', () => eye.names() === 'first second');
@@ -75,7 +85,7 @@ describe('observer', () => {
   });
 
   test('revisions of views never go back', async () => {
-    await using eye = observe(etcd.endpoint, 'o2/');
+    await using eye = await observe(etcd.endpoint, 'o2/');
     await Promise.all(Array.from({ length: 20 }, (_, index) => put(`o2/${index}`, `${index}`)));
     await eventually('all are seen', () => eye.observer.view?.candidates.length === 20);
     const revisions = eye.views.map(({ revision }) => revision);
@@ -86,7 +96,7 @@ describe('observer', () => {
   });
 
   test('a read that is asked for begins after it was asked for, and is shared', async () => {
-    await using eye = observe(etcd.endpoint, 'o3/');
+    await using eye = await observe(etcd.endpoint, 'o3/');
     await eye.observer.refresh();
     const first = eye.observer.refresh();
     const [second, third] = [eye.observer.refresh(), eye.observer.refresh()];
@@ -97,7 +107,7 @@ describe('observer', () => {
 
   test('what happened while the connection was swallowed, and was compacted, is seen after it', async () => {
     await using proxy = await TcpProxy.to(etcd.clientPort);
-    await using eye = observe(proxy.endpoint, 'o4/');
+    await using eye = await observe(proxy.endpoint, 'o4/');
     await put('o4/a', 'before');
     await eventually('it is seen', () => eye.names() === 'before');
     proxy.swallow();
@@ -109,34 +119,30 @@ describe('observer', () => {
     await eventually('it is noticed', () => eye.trouble.text !== '');
     proxy.heal();
     await eventually('it is seen', () => eye.names() === 'meanwhile');
-    assert.deepEqual(eye.lost, []);
+    assert.equal(eye.history.refusal, undefined);
     await eventually('all is well', () => eye.trouble.text === '');
     await put('o4/c', 'later');
     await eventually('the new watch works', () => eye.names() === 'meanwhile later');
   });
 
-  test('a revision that goes back is a lost history, and the view stays', async () => {
-    await using server = await EtcdServer.start();
-    await using eye = observe(server.endpoint, 'o5/');
-    await etcdctl(server.endpoint, 'put', 'o5/a', 'old');
-    await eventually('it is seen', () => eye.names() === 'old');
-    await server.wipe();
-    await eventually('it is noticed', () => eye.lost.length > 0);
-    assert.match(eye.lost[0] ?? '', /^etcd's revision went back from 2 to 1$/);
-    assert.equal(eye.names(), 'old');
-    await assert.rejects(eye.observer.refresh(), (error) => isElectorError(error, 'HISTORY_LOST'));
-  });
-
-  test('another cluster at the same address is not believed', async () => {
-    await using server = await EtcdServer.start();
-    await using eye = observe(server.endpoint, 'o6/');
-    await etcdctl(server.endpoint, 'put', 'o6/a', 'old');
-    await eventually('it is seen', () => eye.names() === 'old');
-    await server.wipe('second');
-    await eventually('it is noticed', () => eye.trouble.text.includes('belongs to cluster'));
-    assert.equal(eye.names(), 'old');
-    await assert.rejects(eye.observer.refresh(), (error) => isElectorError(error, 'HISTORY_LOST'));
-  });
+  for (const [what, token, says] of [
+    ['wiped', undefined, /its mark is gone/],
+    ['another cluster', 'second', /it belongs to cluster \d+, and was cluster \d+ before/],
+  ] as const) {
+    test(`etcd that is ${what} is not believed, and the view stays`, async () => {
+      await using server = await EtcdServer.start();
+      await using eye = await observe(server.endpoint, 'o5/');
+      await etcdctl(server.endpoint, 'put', 'o5/a', 'old');
+      await eventually('it is seen', () => eye.names() === 'old');
+      await server.wipe(token);
+      await eventually('it is noticed', () => eye.history.refusal !== undefined);
+      assert.match(eye.history.refusal ?? '', says);
+      assert.equal(eye.names(), 'old');
+      await assert.rejects(eye.observer.refresh(), (error) =>
+        isElectorError(error, 'HISTORY_LOST'),
+      );
+    });
+  }
 });
 
 describe('watch', () => {

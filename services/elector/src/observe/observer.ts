@@ -9,12 +9,13 @@
  */
 import type { HeldRecord, Random } from '@herald/core';
 import { electorLimits, pace } from '../config.ts';
-import { ElectorError } from '../errors.ts';
+import { isElectorError } from '../errors.ts';
 import type { EtcdKeyspace } from '../etcd/keyspace.ts';
 import type { EtcdSession } from '../etcd/session.ts';
 import { watchPrefix } from '../etcd/watch.ts';
 import type { Deletion, WatchBatch } from '../etcd/watch.ts';
 import type { Clock } from '../clock.ts';
+import type { History } from '../history/history.ts';
 import type { TroubleLog } from '../trouble.ts';
 import { Backoff, pause } from '../wait.ts';
 import { isUrgent } from './urgency.ts';
@@ -26,6 +27,7 @@ export interface ObserverOptions {
   readonly candidatesPrefix: string;
   readonly session: EtcdSession;
   readonly keyspace: EtcdKeyspace;
+  readonly history: History;
   readonly clock: Clock;
   readonly random: Random;
   /** Paces the reads that nothing asked for. */
@@ -37,7 +39,6 @@ export interface ObserverOptions {
   readonly isOwn: (key: CandidateKey) => boolean;
   /** Called with every read, in the order of the reads, before whoever asked for it goes on. */
   readonly onView: (view: ElectionView) => void;
-  readonly onHistoryLost: (detail: string) => void;
 }
 
 export class Observer {
@@ -111,24 +112,37 @@ export class Observer {
   }
 
   async #readOnce(): Promise<ElectionView> {
-    const { keyspace, candidatesPrefix, clock, ttlMs, session } = this.#options;
-    const tierBefore = this.#options.tier();
-    const timeoutMs = Math.min(session.callTimeoutMs, pace.renewTimeoutMs(ttlMs));
-    const read = await keyspace.readPrefix(candidatesPrefix, electorLimits.candidatesMax, {
-      timeoutMs,
-    });
-    const lastRevision = this.#view?.revision ?? 0n;
-    if (read.revision < lastRevision) {
-      const detail = `etcd's revision went back from ${lastRevision} to ${read.revision}`;
-      this.#options.onHistoryLost(detail);
-      throw new ElectorError('HISTORY_LOST', detail);
-    }
-    const view = toView(read, tierBefore);
+    const { clock, trouble, onView } = this.#options;
+    let view = await this.#readView();
+    // A raise that came in between makes another read worth while, and no more than one each.
+    while (view === undefined) view = await this.#readView();
+    if (view.lineage !== this.#view?.lineage) this.#deletions.clear();
     this.#view = view;
     this.#readAtMs = clock.nowMs();
-    this.#options.trouble.clear('observing');
-    this.#options.onView(view);
+    trouble.clear('observing');
+    onView(view);
     return view;
+  }
+
+  /** Undefined when the history that was read is over by now. */
+  async #readView(): Promise<ElectionView | undefined> {
+    const { keyspace, candidatesPrefix, ttlMs, session, history } = this.#options;
+    const tierBefore = this.#options.tier();
+    const before = history.before();
+    const timeoutMs = Math.min(session.callTimeoutMs, pace.renewTimeoutMs(ttlMs));
+    const { candidatesMax } = electorLimits;
+    const { markKey } = history;
+    const read = await keyspace.readElection(candidatesPrefix, candidatesMax, markKey, {
+      timeoutMs,
+    });
+    try {
+      const lineage = history.take(read, before);
+      return lineage === undefined ? undefined : toView(read, lineage, tierBefore);
+    } catch (error) {
+      // Another endpoint may belong to the right cluster: one wrong entry in the list must not decide.
+      if (isElectorError(error, 'HISTORY_LOST')) session.distrust();
+      throw error;
+    }
   }
 
   async #keepWatching(signal: AbortSignal): Promise<void> {

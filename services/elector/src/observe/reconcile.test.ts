@@ -52,10 +52,11 @@ function decide({ revision, keys = [], before, now, lineage = 0, deletions = {} 
         ...{ createRevision, modRevision },
       })),
     },
+    lineage,
     before,
   );
   const deletionOf = (epoch: bigint) => deletions[epoch.toString()];
-  return reconcile({ view, tierNow: now ?? before, lineage, deletionOf });
+  return reconcile({ view, tierNow: now ?? before, deletionOf });
 }
 
 test('an election that nobody knows and nobody stands in is settled', () => {

@@ -19,21 +19,24 @@ export type Verdict =
   | { readonly kind: 'vacate'; readonly epoch: bigint; readonly sequence: bigint }
   /** The tier is ahead of this read; the next one will tell. */
   | { readonly kind: 'ahead' }
-  | { readonly kind: 'history-lost'; readonly detail: string };
+  /** The tier's claim, of that lineage, is none of this etcd's. */
+  | { readonly kind: 'history-lost'; readonly detail: string; readonly lineage: number };
 
 export interface ReconcileInput {
   readonly view: ElectionView;
   /** What the tier says now. */
   readonly tierNow: HeldRecord | undefined;
-  /** This elector's lineage. */
-  readonly lineage: number;
   /** Revision at which the key with that create revision was seen to be deleted. */
   readonly deletionOf: (epoch: bigint) => bigint | undefined;
 }
 
-export function reconcile({ view, tierNow, lineage, deletionOf }: ReconcileInput): Verdict {
-  const detail = view.tierBefore && contradiction(view, versionOf(view.tierBefore), lineage);
-  if (detail !== undefined) return { kind: 'history-lost', detail };
+export function reconcile({ view, tierNow, deletionOf }: ReconcileInput): Verdict {
+  const { lineage } = view;
+  const before = view.tierBefore?.sealed.record.version;
+  const detail = before && contradiction(view, before);
+  if (detail !== undefined) {
+    return { kind: 'history-lost', detail, lineage: Math.max(lineage, before?.lineage ?? 0) };
+  }
 
   const leader = view.candidates[0];
   const record = tierNow?.sealed.record;
@@ -42,7 +45,7 @@ export function reconcile({ view, tierNow, lineage, deletionOf }: ReconcileInput
     return leader === undefined ? { kind: 'settled' } : { kind: 'announce', key: leader };
   }
   const { version } = record;
-  if (contradiction(view, version, lineage) !== undefined) return { kind: 'ahead' };
+  if (contradiction(view, version) !== undefined) return { kind: 'ahead' };
   if (leader !== undefined) {
     return isOlderChange(version, leader) ? { kind: 'announce', key: leader } : { kind: 'settled' };
   }
@@ -54,10 +57,11 @@ export function reconcile({ view, tierNow, lineage, deletionOf }: ReconcileInput
 }
 
 /** Why etcd, as read, cannot be what `version` came from; undefined when it can. */
-function contradiction(view: ElectionView, version: Version, lineage: number): string | undefined {
+function contradiction(view: ElectionView, version: Version): string | undefined {
+  const { lineage } = view;
   if (version.lineage < lineage) return undefined;
   if (version.lineage > lineage) {
-    return `the tier is at lineage ${version.lineage}, this elector at ${lineage}`;
+    return `the tier is at lineage ${version.lineage}, etcd at ${lineage}`;
   }
   const newest = version.sequence > version.epoch ? version.sequence : version.epoch;
   if (newest > view.revision) {
@@ -79,8 +83,4 @@ function isNewerChange(version: Version, key: CandidateKey): boolean {
 function isOlderChange(version: Version, key: CandidateKey): boolean {
   if (version.epoch !== key.createRevision) return version.epoch < key.createRevision;
   return version.sequence < key.modRevision;
-}
-
-function versionOf(held: HeldRecord): Version {
-  return held.sealed.record.version;
 }

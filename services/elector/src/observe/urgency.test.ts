@@ -25,7 +25,7 @@ function line(values: readonly string[], isTruncated = false) {
     const revisions = { createRevision: revision, modRevision: revision, leaseId: revision };
     return { key: `p/${index}`, value, ...revisions };
   });
-  return toView({ clusterId: '1', revision: 100n, isTruncated, keys }, undefined);
+  return toView({ clusterId: '1', revision: 100n, isTruncated, keys }, 0, undefined);
 }
 
 /** Asked as elector `me`, after the keys with these create revisions vanished (none: one was put). */

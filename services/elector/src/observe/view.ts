@@ -11,6 +11,8 @@ export interface CandidateKey extends EtcdKey {
 
 export interface ElectionView {
   readonly clusterId: string;
+  /** Of etcd's histories, the one that was read. */
+  readonly lineage: number;
   /** etcd's revision at the read. */
   readonly revision: bigint;
   /** In line, the leader first. */
@@ -21,9 +23,14 @@ export interface ElectionView {
   readonly tierBefore: HeldRecord | undefined;
 }
 
-export function toView(read: PrefixRead, tierBefore: HeldRecord | undefined): ElectionView {
+export function toView(
+  read: PrefixRead,
+  lineage: number,
+  tierBefore: HeldRecord | undefined,
+): ElectionView {
   return {
     clusterId: read.clusterId,
+    lineage,
     revision: read.revision,
     candidates: read.keys
       .toSorted(inLine)

@@ -14,8 +14,13 @@ import type { TroubleLog } from '../trouble.ts';
 import { Backoff } from '../wait.ts';
 import type { CandidateKey } from './view.ts';
 
-export interface VoucherOptions {
+/** The leader as etcd was read to have it, in one of its histories. */
+export interface ReadLeader {
   readonly lineage: number;
+  readonly key: CandidateKey;
+}
+
+export interface VoucherOptions {
   readonly leases: Pick<EtcdLeases, 'life'>;
   readonly random: Random;
   readonly trouble: TroubleLog;
@@ -24,13 +29,13 @@ export interface VoucherOptions {
   readonly nowMs: () => number;
   /** Validity that a key without a lease is vouched for with. */
   readonly ttlMs: number;
-  readonly vouch: (key: CandidateKey, validityMs: number) => void;
+  readonly vouch: (leader: ReadLeader, validityMs: number) => void;
 }
 
 export class Voucher implements Disposable {
   readonly #options: VoucherOptions;
   readonly #backoff: Backoff;
-  #key: CandidateKey | undefined;
+  #leader: ReadLeader | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isAsking = false;
 
@@ -40,11 +45,12 @@ export class Voucher implements Disposable {
   }
 
   /** Watches over the tier's record of the leader that was read last; undefined: of nobody. */
-  watchOver(key: CandidateKey | undefined): void {
-    const isAnother = this.#key?.modRevision !== key?.modRevision;
-    this.#key = key;
-    if (isAnother || key === undefined) this.#disarm();
-    if (key !== undefined && this.#timer === undefined) this.#armForRecord(key);
+  watchOver(leader: ReadLeader | undefined): void {
+    const isAnother = !isSameLeader(this.#leader, leader);
+    this.#leader = leader;
+    if (isAnother || leader === undefined) this.#disarm();
+    if (leader === undefined) this.#options.trouble.clear('vouching');
+    if (leader !== undefined && this.#timer === undefined) this.#armForRecord(leader);
   }
 
   [Symbol.dispose](): void {
@@ -60,39 +66,43 @@ export class Voucher implements Disposable {
     this.#disarm();
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      const key = this.#key;
-      if (key === undefined || this.#isAsking) return;
-      if (this.#untilAgedMs(key, pace.vouchAfterShare) > 0) this.#armForRecord(key);
-      else void this.#ask(key);
+      const leader = this.#leader;
+      if (leader === undefined || this.#isAsking) return;
+      if (this.#untilAgedMs(leader, pace.vouchAfterShare) > 0) {
+        // The leader is heard again, so that nobody needs what etcd did not say.
+        this.#options.trouble.clear('vouching');
+        this.#armForRecord(leader);
+      } else {
+        void this.#ask(leader);
+      }
     }, delayMs);
   }
 
-  #armForRecord(key: CandidateKey): void {
+  #armForRecord(leader: ReadLeader): void {
     const spread = pace.vouchSpreadShare * this.#options.random();
-    this.#arm(this.#untilAgedMs(key, pace.vouchAfterShare + spread));
+    this.#arm(this.#untilAgedMs(leader, pace.vouchAfterShare + spread));
   }
 
   /** Until the tier's record of the leader reaches that share of its validity; 0 when there is none. */
-  #untilAgedMs(key: CandidateKey, share: number): number {
+  #untilAgedMs({ lineage, key }: ReadLeader, share: number): number {
     const held = this.#options.held();
     const record = held?.sealed.record;
     if (held === undefined || record?.kind !== 'leader') return 0;
-    const { lineage } = this.#options;
     const change = { lineage, epoch: key.createRevision, sequence: key.modRevision, renewal: 0 };
     if (!isSameChange(record.version, change)) return 0;
     return Math.max(0, record.validityMs * share - ageMs(held, this.#options.nowMs()));
   }
 
-  async #ask(key: CandidateKey): Promise<void> {
+  async #ask(leader: ReadLeader): Promise<void> {
     const { trouble, vouch } = this.#options;
     this.#isAsking = true;
     let isDone = false;
     try {
-      const life = await this.#lifeOf(key);
+      const life = await this.#lifeOf(leader.key);
       trouble.clear('vouching');
       // A lease that is gone takes its key along, and the watch will tell.
-      if (life.kind === 'alive' && this.#key?.modRevision === key.modRevision) {
-        vouch(key, life.remainingMsMax);
+      if (life.kind === 'alive' && isSameLeader(this.#leader, leader)) {
+        vouch(leader, life.remainingMsMax);
         isDone = true;
       }
     } catch (error) {
@@ -100,8 +110,8 @@ export class Voucher implements Disposable {
     }
     this.#isAsking = false;
     if (isDone) this.#backoff.reset();
-    if (this.#key === undefined) return;
-    if (isDone) this.#armForRecord(this.#key);
+    if (this.#leader === undefined) return;
+    if (isDone) this.#armForRecord(this.#leader);
     else this.#arm(pace.vouchRetryMs + this.#backoff.nextDelayMs());
   }
 
@@ -111,4 +121,8 @@ export class Voucher implements Disposable {
     if (leaseId !== 0n) return leases.life(leaseId);
     return { kind: 'alive', remainingMsMax: ttlMs };
   }
+}
+
+function isSameLeader(a: ReadLeader | undefined, b: ReadLeader | undefined): boolean {
+  return a?.lineage === b?.lineage && a?.key.modRevision === b?.key.modRevision;
 }

@@ -4,6 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -22,6 +23,7 @@ export class EtcdServer implements AsyncDisposable {
   #directory: string;
   #token = 'first';
   #process: ChildProcess | undefined;
+  readonly #files: string[] = [];
 
   private constructor(clientPort: number, peerPort: number, directory: string) {
     this.clientPort = clientPort;
@@ -94,6 +96,32 @@ export class EtcdServer implements AsyncDisposable {
     await this.resume();
   }
 
+  /** Saves what it holds, as an operator's backup does; the file is gone with this server. */
+  async snapshot(): Promise<string> {
+    const file = `${this.#directory}.${randomUUID()}.snapshot`;
+    await etcdctl(this.endpoint, 'snapshot', 'save', file);
+    this.#files.push(file);
+    return file;
+  }
+
+  /**
+   * Stops, and starts at the same address on what the snapshot holds. etcd makes its cluster id from the
+   * token, so that it is another one unless that is the first token again.
+   */
+  async restore(snapshot: string, token = 'restored'): Promise<void> {
+    this.#token = token;
+    await this.stop('SIGKILL');
+    await rm(this.#directory, { recursive: true, force: true });
+    const peer = `http://127.0.0.1:${this.#peerPort}`;
+    await etcdctl(
+      this.endpoint,
+      ...['snapshot', 'restore', snapshot, '--data-dir', this.#directory],
+      ...['--initial-cluster', `default=${peer}`, '--initial-advertise-peer-urls', peer],
+      ...['--initial-cluster-token', token],
+    );
+    await this.resume();
+  }
+
   /** All keys under a prefix, in order of creation. */
   async keys(prefix: string): Promise<readonly { readonly key: string; readonly value: string }[]> {
     const json = await etcdctl(
@@ -124,6 +152,7 @@ export class EtcdServer implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop('SIGKILL');
     await rm(this.#directory, { recursive: true, force: true });
+    await Promise.all(this.#files.map((file) => rm(file, { force: true })));
   }
 }
 
