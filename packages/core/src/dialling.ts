@@ -123,6 +123,14 @@ export class Dialling {
     return true;
   }
 
+  /** Dials up to `count` live members, by chance, that there is no link to. */
+  dialStrangers(count: number, nowMs: number): void {
+    const strangers = this.liveContacts(count + this.#links.up().length, undefined).filter(
+      ({ nodeId }) => this.#links.upTo(nodeId) === undefined,
+    );
+    for (const contact of strangers.slice(0, count)) this.dialBeside(contact, 'replacement', nowMs);
+  }
+
   /** Up to `count` random live members that answer, as far as we know; never this one nor `except`. */
   liveContacts(count: number, except: string | undefined): Contact[] {
     return this.#sample(2 * count)

@@ -145,12 +145,7 @@ export class Overlay {
 
   /** Dials up to `count` live members, by chance, to take the place of links that may lead nowhere. */
   dialStrangers(count: number, nowMs: number): void {
-    const strangers = this.#dialling
-      .liveContacts(count + this.links.up().length, undefined)
-      .filter(({ nodeId }) => this.links.upTo(nodeId) === undefined);
-    for (const contact of strangers.slice(0, count)) {
-      this.#dialling.dialBeside(contact, 'replacement', nowMs);
-    }
+    this.#dialling.dialStrangers(count, nowMs);
   }
 
   /** Up to `count` random members to tell others about: of the live ones, and of those that only the book knows. */

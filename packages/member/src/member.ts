@@ -33,6 +33,7 @@ import { ended } from './drain.ts';
 import { Dialer } from './dialer.ts';
 import { LinkStream } from './link-stream.ts';
 import { listMembers } from './member-list.ts';
+import { logLink, logMember, logRefusal } from './member-log.ts';
 import type { FrameStream } from './link-stream.ts';
 import type { MemberLogger, MemberOptions } from './options.ts';
 import { PeerGate, peerLimits } from './peer-gate.ts';
@@ -322,24 +323,19 @@ export class Member implements AsyncDisposable {
         this.#watchers.notify(effect.election, false);
         return;
       case 'link-up':
-        this.#gate.leave(effect.link);
-        this.#logger.debug({ link: effect.link, peer: effect.peer }, 'link up');
-        return;
       case 'link-down':
-        this.#logger.debug(
-          { link: effect.link, peer: effect.peer, reason: effect.reason },
-          'link down',
-        );
+        logLink(this.#logger, effect);
         return;
       case 'refused':
-        this.#logRefusal(effect);
+        logRefusal(this.#logger, effect);
         return;
       case 'isolation':
         if (effect.isolated) this.#logger.warn({}, 'isolated: no link to any member');
         else this.#logger.info({}, 'linked to the tier');
         return;
       case 'member-changed':
-        this.#noteMember(effect);
+        this.#options.observer?.memberChanged?.(effect.view, effect.previous);
+        logMember(this.#logger, effect);
         return;
       case 'identity-conflict': {
         const { ours, theirs } = effect;
@@ -419,21 +415,6 @@ export class Member implements AsyncDisposable {
       'records disowned: their key is not trusted any more',
     );
     this.#feed({ kind: 'disown', elections: distrusted });
-  }
-
-  #noteMember({ view, previous }: Extract<Effect, { kind: 'member-changed' }>): void {
-    this.#options.observer?.memberChanged?.(view, previous);
-    const { state, reachability, suspectedBy } = view ?? previous ?? {};
-    const fields = { member: state?.contact, status: state?.status, reachability, suspectedBy };
-    if (view === undefined) this.#logger.debug(fields, 'member forgotten');
-    else if (previous === undefined) this.#logger.debug(fields, 'member joined');
-    else this.#logger.debug(fields, 'member changed');
-  }
-
-  #logRefusal({ address, reason, detail }: Extract<Effect, { kind: 'refused' }>): void {
-    const routine = reason === 'full' || reason === 'duplicate' || reason === 'self';
-    if (routine) this.#logger.debug({ address, reason, detail }, 'refused by a member');
-    else this.#logger.warn({ address, reason, detail }, 'refused by a member');
   }
 
   #armTimer(): void {

@@ -33,7 +33,7 @@ export async function listenSecurely(
     handshakeTimeout: handshakeTimeoutMs,
   });
   const sockets = new Set<Socket>();
-  listener.on('connection', (socket) => {
+  listener.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
