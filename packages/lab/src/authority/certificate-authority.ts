@@ -120,6 +120,8 @@ function newSerialNumber(): string {
 }
 
 function validity(request: Pick<CertificateRequest, 'expiresAtMs' | 'validFromMs'>) {
+  // Certificates are dated by the wall clock.
+  // eslint-disable-next-line no-restricted-properties
   const nowMs = Date.now();
   return {
     notBefore: new Date(request.validFromMs ?? nowMs - backdatedMs),

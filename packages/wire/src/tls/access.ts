@@ -3,10 +3,10 @@
  * may ask, and only operators change anything. The one table of it; what is not in it and not one of
  * the standard services is for operators, so that a new method is closed until somebody opens it.
  */
+import type { ClusterName } from '@herald/core';
 import { electorService, gossipService, nodeService } from '../services.ts';
 import { peerRoles, refusalOf } from './peer-identity.ts';
 import type { IdentityReading, PeerRole } from './peer-identity.ts';
-import type { ClusterName } from '@herald/core';
 
 const members = ['elector', 'node'] as const satisfies readonly PeerRole[];
 const operators = ['operator'] as const satisfies readonly PeerRole[];
