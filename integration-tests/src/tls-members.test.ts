@@ -209,7 +209,7 @@ test('replacing certificates: links stay, new ones use the new, and a bad one ch
   const tlsB = await keeperOf(authority, 'node', 'b');
   await using a = await startMember('a', 'node', tlsA);
   await using b = await startMember('b', 'node', tlsB, { seeds: [a.address] });
-  await until('the link', () => isLinked(a, 'b'));
+  await until('the link', () => isLinked(a, 'b') && isLinked(b, 'a'));
   const [standing] = a.links();
 
   // First everybody trusts both authorities, then each shows a certificate of the new one.

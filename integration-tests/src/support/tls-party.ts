@@ -3,8 +3,7 @@ import { credentials } from '@grpc/grpc-js';
 import type { ChannelCredentials } from '@grpc/grpc-js';
 import { parseClusterName, parseElectionName, parseNodeId } from '@herald/core';
 import type { ClusterName, Role } from '@herald/core';
-import { CertificateAuthority } from '@herald/lab';
-import type { CertificateRequest } from '@herald/lab';
+import type { CertificateAuthority, CertificateRequest } from '@herald/lab';
 import { createMember, nodeServiceHandlers } from '@herald/member';
 import type { Member, MemberLogger, MemberOptions } from '@herald/member';
 import {

@@ -34,6 +34,10 @@ async function bringUp(
   const { nodes, electors, ttl, etcd, etcdEndpoints, portBase, fanout } = options;
   const sizes = [counted(nodes, 'gossip node'), counted(electors, 'elector')];
   terminal.heading(`Herald lab: ${sizes.join(', ')}, a lease of ${String(ttl / 1_000)} s`);
+  const protection = options.insecure
+    ? 'none: plain text and unsigned records, as --insecure says'
+    : 'TLS with certificates at both ends, signed records; all keys end with the lab';
+  terminal.row('protection', protection);
   const lab = await startLab({
     nodes,
     electors,

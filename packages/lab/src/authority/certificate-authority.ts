@@ -120,7 +120,8 @@ function newSerialNumber(): string {
 }
 
 function validity(request: Pick<CertificateRequest, 'expiresAtMs' | 'validFromMs'>) {
-  // eslint-disable-next-line no-restricted-properties -- certificates are dated by the wall clock
+  // Certificates are dated by the wall clock.
+  // eslint-disable-next-line no-restricted-properties
   const nowMs = Date.now();
   return {
     notBefore: new Date(request.validFromMs ?? nowMs - backdatedMs),

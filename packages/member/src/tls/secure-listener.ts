@@ -58,7 +58,7 @@ export async function listenSecurely(
     throw bindError(listen, (error as NodeJS.ErrnoException).code, error);
   }
   // A connection that could not be accepted, for want of file descriptors; the next may be.
-  listener.on('error', (error) => {
+  listener.on('error', (error: Error) => {
     gate.refuse('handshake', error.message, undefined);
   });
   return {

@@ -126,7 +126,7 @@ function endingOf(error: unknown): StatusObject {
   // etcd3 keeps the code in the text alone: `4 DEADLINE_EXCEEDED: …`.
   const [, code] = /^(\d{1,2}) [A-Z_]+: /.exec(details) ?? [];
   return {
-    code: code === undefined ? status.UNAVAILABLE : (Number(code)),
+    code: code === undefined ? status.UNAVAILABLE : (Number(code) as status),
     details: `authenticating to etcd: ${details}`,
     metadata: new Metadata(),
   };

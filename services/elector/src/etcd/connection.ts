@@ -67,7 +67,7 @@ export class EtcdConnection {
       grpcOptions: {
         ...channelOptions,
         // An option of clients, which etcd3 hands on as it hands on those of channels.
-        ...(this.#token && ({ interceptors: [this.#token.interceptor] })),
+        ...(this.#token && { interceptors: [this.#token.interceptor] }),
         // grpc-js shares a TCP connection between channels of equal options. An option of our own,
         // different in each connection, lets KV and Watch share theirs, and nobody else.
         'herald.connection': ++connectionCount,
