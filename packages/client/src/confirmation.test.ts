@@ -113,6 +113,18 @@ test('the elector cannot be reached: UNREACHABLE; it hangs: DEADLINE_EXCEEDED', 
   }
 });
 
+test('P5: the elector says that it leads, but too late to be believed: EXPIRED', async () => {
+  await using f = fixture({ seeds: ['a:1'], random: () => 0.99 });
+  lead(f, 7, 600);
+  f.network.at(electorOf(7)).latencyMs = 400;
+  const failure = failureOf(f.client.getLeader({ verify: true, timeoutMs: 401 }));
+  await f.clock.advance(401);
+  const error = await failure;
+  assert.equal(error.code, 'EXPIRED');
+  assert.equal(error.attempts.at(-1)?.outcome, 'leading');
+  assert.match(error.message, /took longer than they could be believed/);
+});
+
 test('a leader that is not Herald’s cannot be verified, and the error says why', async () => {
   await using f = fixture({ seeds: ['a:1'] });
   f.network.at('a:1').hold(claim(7, { electorAddress: undefined }));

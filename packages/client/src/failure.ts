@@ -152,6 +152,12 @@ function judgeUnverified(context: FailureContext, last: Attempt | undefined): Ve
       message: `${who} did not answer ${within}, so that the leader of ${election} is not verified`,
     };
   }
+  if (last.outcome === 'leading') {
+    return {
+      code: 'EXPIRED',
+      message: `the elector at ${last.endpoint} says that it leads ${election}, but its answers took longer than they could be believed ${within}`,
+    };
+  }
   return {
     code: codeOf(last.outcome),
     message: `the elector at ${last.endpoint} could not be asked whether it leads ${election}${said(last)}`,

@@ -8,7 +8,11 @@ import type { Life, Measure } from './growth.ts';
 const mib = 1024 * 1024;
 
 /** A reading every 10 s, with live memory as `liveMiB` says. */
-function lifeOf(readings: number, liveMiB: (index: number) => number): Life {
+function lifeOf(
+  readings: number,
+  liveMiB: (index: number) => number,
+  [delayPerReadingMs, backgroundPerReadingMs]: readonly [number, number] = [0, 0],
+): Life {
   return {
     name: 'node-1',
     readings: Array.from({ length: readings }, (_, index) => ({
@@ -18,8 +22,9 @@ function lifeOf(readings: number, liveMiB: (index: number) => number): Life {
         rssBytes: 80 * mib,
         resources: 20,
         descriptors: 30,
-        loopDelayMs: { p99: 5, max: 20 },
+        loopDelayMs: { p99: 5 + index * delayPerReadingMs, max: 900 },
       },
+      backgroundDelayMs: index * backgroundPerReadingMs,
     })),
   };
 }
@@ -42,6 +47,11 @@ describe('growth', () => {
     assert.deepEqual(growing(lifeOf(60, () => 20 + 6 * random())), []);
     assert.deepEqual(growing(lifeOf(60, (index) => Math.min(20 + index, 38))), []);
     assert.deepEqual(growing(lifeOf(60, (index) => (index === 40 ? 60 : 20))), []);
+  });
+
+  it('is an event loop that falls behind, but not a machine that has more to do', () => {
+    assert.deepEqual(growing(lifeOf(60, () => 20, [5, 0])), ['event-loop delay (p99), ms']);
+    assert.deepEqual(growing(lifeOf(60, () => 20, [5, 5])), []);
   });
 
   it('is not judged in a life that was too short', () => {

@@ -2,19 +2,21 @@
  * Decides whether a process grows. A life is what lies between a process's start and its end; its readings
  * after the warm-up are fitted with a line (least squares), and what the line gains from the first
  * to the last of them is the growth. It counts when it is more than a process of Node moves by itself
- * (`floors`) and more than the readings scatter around the line (three standard deviations).
+ * (`floor`) and more than chance: three standard errors of that gain.
  */
 import type { ProcessUsage } from '../../fixtures/process-usage.ts';
 
 /** Code is compiled, caches fill, links find their number: that is no growth. */
 const warmUpShare = 1 / 3;
-const readingsMin = 5;
-const scatterFactor = 3;
+const readingsMin = 8;
+const errorsMax = 3;
 const bytesPerMiB = 1024 * 1024;
 
 export interface Reading {
   readonly atMs: number;
   readonly usage: ProcessUsage;
+  /** The event-loop delay (p99) of a process with little to do at the same time: the machine's share. */
+  readonly backgroundDelayMs: number;
 }
 
 export interface Life {
@@ -24,11 +26,15 @@ export interface Life {
 
 /** What is looked at, how it is read, and the growth below which nothing is said. */
 const measures = {
-  'live memory, MiB': { floor: 4, read: ({ liveBytes }: ProcessUsage) => liveBytes / bytesPerMiB },
+  'live memory, MiB': { floor: 4, read: ({ usage }: Reading) => usage.liveBytes / bytesPerMiB },
   // Sockets and timers of the calls that happen to be under way are among them.
-  handles: { floor: 8, read: ({ resources }: ProcessUsage) => resources },
-  descriptors: { floor: 8, read: ({ descriptors }: ProcessUsage) => descriptors ?? 0 },
-  'event-loop delay (p99), ms': { floor: 50, read: (usage: ProcessUsage) => usage.loopDelayMs.p99 },
+  handles: { floor: 8, read: ({ usage }: Reading) => usage.resources },
+  descriptors: { floor: 8, read: ({ usage }: Reading) => usage.descriptors ?? 0 },
+  'event-loop delay (p99), ms': {
+    floor: 100,
+    read: ({ usage, backgroundDelayMs }: Reading) =>
+      Math.max(0, usage.loopDelayMs.p99 - backgroundDelayMs),
+  },
 } as const;
 
 export type Measure = keyof typeof measures;
@@ -46,9 +52,9 @@ export function growthOf({ readings }: Life): readonly Growth[] | undefined {
   if (judged.length < readingsMin) return undefined;
   return measureNames.map((measure) => {
     const { floor, read } = measures[measure];
-    const points = judged.map(({ atMs, usage }) => ({ x: atMs, y: read(usage) }));
-    const { gained, scatter } = fit(points);
-    return { measure, gained, allowed: Math.max(floor, scatterFactor * scatter) };
+    const points = judged.map((reading) => ({ x: reading.atMs, y: read(reading) }));
+    const { gained, standardError } = fit(points);
+    return { measure, gained, allowed: Math.max(floor, errorsMax * standardError) };
   });
 }
 
@@ -61,8 +67,13 @@ interface Point {
   readonly y: number;
 }
 
-/** What the line of least squares gains over the points, and their standard deviation from it. */
-function fit(points: readonly Point[]): { readonly gained: number; readonly scatter: number } {
+interface Fit {
+  readonly gained: number;
+  readonly standardError: number;
+}
+
+/** What the line of least squares gains over the points, and how far chance may have moved that. */
+function fit(points: readonly Point[]): Fit {
   const mean = (values: readonly number[]): number =>
     values.reduce((sum, value) => sum + value, 0) / values.length;
   const meanX = mean(points.map(({ x }) => x));
@@ -72,5 +83,8 @@ function fit(points: readonly Point[]): { readonly gained: number; readonly scat
   const slope = varianceX === 0 ? 0 : covariance / varianceX;
   const offs = points.map(({ x, y }) => (y - meanY - slope * (x - meanX)) ** 2);
   const span = (points.at(-1)?.x ?? 0) - (points[0]?.x ?? 0);
-  return { gained: slope * span, scatter: Math.sqrt(mean(offs)) };
+  // Of n points and a line, n - 2 are free; the slope's variance is theirs over the spread of x.
+  const variance = mean(offs) / (points.length - 2);
+  const slopeError = varianceX === 0 ? 0 : Math.sqrt(variance / varianceX);
+  return { gained: slope * span, standardError: slopeError * span };
 }

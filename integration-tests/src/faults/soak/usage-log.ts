@@ -3,6 +3,7 @@
  * or restarted begins another, under the same name.
  */
 import { monotonicNowMs } from '@herald/process';
+import { UsageMeter } from '../../fixtures/process-usage.ts';
 import type { FixtureProcess } from '../../support/fixture-process.ts';
 import type { FaultCluster } from '../fault-cluster.ts';
 import type { Life, Reading } from './growth.ts';
@@ -12,6 +13,7 @@ interface OpenLife extends Life {
 }
 
 export class UsageLog {
+  readonly #own = new UsageMeter();
   readonly #lives = new Map<FixtureProcess<never>, OpenLife>();
 
   get lives(): readonly Life[] {
@@ -21,10 +23,11 @@ export class UsageLog {
   /** To be called while no fault is at work. */
   async read(cluster: FaultCluster): Promise<void> {
     // One after the other: each collects its garbage, and two cores are to serve the others meanwhile.
+    const backgroundDelayMs = this.#own.read().loopDelayMs.p99;
     for (const fixture of cluster.processes) {
       const usage = await fixture.usage();
       const life = this.#lives.get(fixture) ?? { name: fixture.id, readings: [] };
-      life.readings.push({ atMs: monotonicNowMs(), usage });
+      life.readings.push({ atMs: monotonicNowMs(), usage, backgroundDelayMs });
       this.#lives.set(fixture, life);
     }
   }
