@@ -133,7 +133,6 @@ class Attacker implements Disposable {
 
 type Attack = (attacker: Attacker) => Promise<void>;
 
-const link = '/herald.v1.Gossip/Link';
 const unary = [
   '/herald.v1.Node/GetLeader',
   '/herald.v1.Node/WatchLeader',
@@ -362,7 +361,9 @@ async function targetOf(program: RunningProgram, ready: string): Promise<Target>
 
 /** Who leads, asked as a client does. */
 async function leaderAt(target: Target): Promise<LeaderResult> {
-  await using client = createClient({ seeds: [target.grpc], election, cacheMs: 0 });
+  await using client = createClient({
+    ...{ seeds: [target.grpc], election, cacheMs: 0, insecure: true },
+  });
   return await client.getLeader({ timeoutMs: patienceMs });
 }
 

@@ -9,14 +9,17 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { createClient, createOperator, createTrustSet } from '@herald/client';
 import { parseAddress, parseClusterName, parseElectionName, parseNodeId } from '@herald/core';
-import { startEtcd, waitUntil } from '@herald/lab';
-import type { EtcdCluster } from '@herald/lab';
+import { CertificateFiles, startEtcd, tlsFlags, waitUntil } from '@herald/lab';
+import type { EtcdCluster, Issued } from '@herald/lab';
 import { createMember } from '@herald/member';
-import { createRecordSigner, generateKeyPair } from '@herald/wire';
-import type { KeyPairPem } from '@herald/wire';
+import { createRecordSigner, generateKeyPair, TlsKeeper } from '@herald/wire';
+import type { KeyPairPem, PeerRole } from '@herald/wire';
 import { RunningProgram } from './support/run-program.ts';
 import { patienceMs } from './support/test-cluster.ts';
 
+const peerRoles = ['elector', 'node', 'client', 'operator'] as const;
+/** Nothing in the environment says `--insecure`. */
+const noInsecure = { HERALD_INSECURE: '' };
 const cluster = parseClusterName('keys');
 const election = parseElectionName('payments');
 const prefix = `herald-test/keys-${process.pid}`;
@@ -29,18 +32,30 @@ function trusted(...keys: readonly KeyPairPem[]): string {
 describe('P7: a rotation of keys', () => {
   let etcd: EtcdCluster;
   let folder: string;
+  let certificates: CertificateFiles;
+  const issued = new Map<PeerRole, Issued>();
 
   before(async () => {
     etcd = await startEtcd();
     folder = await mkdtemp(join(tmpdir(), 'herald-keys-'));
+    certificates = await CertificateFiles.create(cluster);
+    for (const role of peerRoles) issued.set(role, await certificates.issue(role));
   });
 
   after(async () => {
     await etcd.stop();
     await rm(folder, { recursive: true });
+    await certificates[Symbol.asyncDispose]();
   });
 
   const path = (name: string): string => join(folder, name);
+
+  /** What a party of this role shows. */
+  function asRole(role: PeerRole): Issued & { readonly keeper: TlsKeeper } {
+    const own = issued.get(role);
+    assert.ok(own !== undefined);
+    return { ...own, keeper: new TlsKeeper(own.material) };
+  }
 
   /** As a deployment does it: never a half-written file under the name. */
   async function replace(name: string, contents: string): Promise<void> {
@@ -51,7 +66,9 @@ describe('P7: a rotation of keys', () => {
   async function startElector(id: string, join: readonly string[] = []): Promise<RunningProgram> {
     const elector = await RunningProgram.start({
       program: 'herald-elector',
+      env: noInsecure,
       args: [
+        ...tlsFlags(asRole('elector').files),
         ...['--id', id, '--cluster', cluster, '--election', election, '--listen', '127.0.0.1:0'],
         ...['--prefix', prefix, '--ttl', '3s', '--ops-listen', '127.0.0.1:0'],
         ...['--signing-key', path(`${id}.key`), '--trusted-keys', path('trusted.pem')],
@@ -66,7 +83,9 @@ describe('P7: a rotation of keys', () => {
   async function startNode(address: string): Promise<RunningProgram> {
     const node = await RunningProgram.start({
       program: 'herald-gossip-node',
+      env: noInsecure,
       args: [
+        ...tlsFlags(asRole('node').files),
         ...['--id', 'node', '--cluster', cluster, '--listen', '127.0.0.1:0', '--join', address],
         ...['--ops-listen', '127.0.0.1:0', '--trusted-keys', path('trusted.pem')],
       ],
@@ -111,7 +130,13 @@ describe('P7: a rotation of keys', () => {
 
     const trust = createTrustSet({ cluster, trustedKeys: trusted(first, old) });
     await using client = createClient({
-      ...{ seeds: [nodeAddress], election, trustedKeys: trust, cacheMs: 0 },
+      ...{
+        seeds: [nodeAddress],
+        election,
+        trustedKeys: trust,
+        cacheMs: 0,
+        tls: asRole('client').keeper,
+      },
     });
     assert.equal((await client.getLeader({ timeoutMs: patienceMs })).leaderId, 'a');
 
@@ -122,7 +147,9 @@ describe('P7: a rotation of keys', () => {
     await replace('b.key', fresh.signingKey);
     await hangUp(b, (line) => 'signingKeyId' in line && line.signingKeyId === fresh.keyId);
     const before = await client.getLeader({ timeoutMs: patienceMs });
-    await using operator = createOperator({ elector: addressOfA });
+    await using operator = createOperator({
+      ...{ elector: addressOfA, trustedKeys: trust, tls: asRole('operator').keeper },
+    });
     await operator.stepDown({ election, reason: 'rotation' });
     const next = await client.getLeader({ minEpoch: before.epoch + 1n, timeoutMs: patienceMs });
     assert.equal(next.leaderId, 'b');
@@ -147,6 +174,7 @@ describe('P7: a rotation of keys', () => {
       ...{ cluster, nodeId: parseNodeId('thief'), role: 'elector' },
       ...{ listen: { host: '127.0.0.1', port: 0 }, seeds: [parseAddress(nodeAddress)] },
       signer: createRecordSigner({ cluster, signingKey: old.signingKey }),
+      tls: asRole('elector').keeper,
     });
     await waitUntil('a link of the thief', () => thief.links().length > 0, {
       timeoutMs: patienceMs,

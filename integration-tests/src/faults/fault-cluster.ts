@@ -169,7 +169,9 @@ export class FaultCluster implements AsyncDisposable {
   stepDown(): Promise<SeenLeadership> {
     return this.until('a leader to step down', async () => {
       const leader = await this.settled();
-      await using operator = createOperator({ elector: this.elector(leader.electorId).address });
+      await using operator = createOperator({
+        ...{ insecure: true, elector: this.elector(leader.electorId).address },
+      });
       const asked = operator.stepDown({ election, reason: 'the test', timeoutMs: askMs });
       return (await answerOf(asked)) && leader;
     });
@@ -295,7 +297,7 @@ export class FaultCluster implements AsyncDisposable {
 
   async #areAllInLine(): Promise<boolean> {
     const states = [...this.#electors.values()].map(async ({ address }) => {
-      await using operator = createOperator({ elector: address });
+      await using operator = createOperator({ insecure: true, elector: address });
       const status = await answerOf(operator.status({ election, timeoutMs: askMs }));
       return status?.elections[0]?.state;
     });

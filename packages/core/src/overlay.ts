@@ -401,8 +401,7 @@ export class Overlay {
     this.#nextHandshakeMs = Infinity;
     for (const link of [...this.links.all()]) {
       if (link.phase !== 'greeting' && link.phase !== 'dialing') continue;
-      const { handshakeMs, probeTimeoutMs } = this.#tuning;
-      const dueMs = link.sinceMs + (isBrief(link) ? probeTimeoutMs : handshakeMs);
+      const dueMs = link.sinceMs + this.#tuning[isBrief(link) ? 'probeTimeoutMs' : 'handshakeMs'];
       if (dueMs > nowMs) {
         this.#nextHandshakeMs = Math.min(this.#nextHandshakeMs, dueMs);
         continue;

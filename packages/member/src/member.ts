@@ -34,6 +34,7 @@ import { Dialer } from './dialer.ts';
 import { LinkStream } from './link-stream.ts';
 import { listMembers } from './member-list.ts';
 import { logLink, logMember, logRefusal } from './member-log.ts';
+import type { MemberParts } from './member-parts.ts';
 import type { FrameStream } from './link-stream.ts';
 import type { MemberLogger, MemberOptions } from './options.ts';
 import { PeerGate, peerLimits } from './peer-gate.ts';
@@ -43,14 +44,6 @@ import type { Gatekeeper } from './tls/gatekeeper.ts';
 import { silentLogger } from './silent-logger.ts';
 import { TokenBucket } from './token-bucket.ts';
 import { Watchers } from './watchers.ts';
-
-/** What `createMember` made before there was a member. */
-export interface MemberParts {
-  readonly server: Server;
-  readonly stats: StatsCollector;
-  readonly entrance: Entrance;
-  readonly gatekeeper: Gatekeeper | undefined;
-}
 
 export class Member implements AsyncDisposable {
   readonly cluster: ClusterName;
