@@ -230,7 +230,7 @@ describe('P10: a cluster in which everybody has a certificate', () => {
 
 describe('what does not fit is told with the fix', () => {
   const leader = (): readonly string[] => [
-    ...['leader', '-j', nodeAddress, '-e', election, '-t', '2s'],
+    ...['leader', '-j', nodeAddress, '-e', election, '-t', '10s'],
     ...['--trusted-keys', trustedFile, '--cluster', cluster],
   ];
 
@@ -251,7 +251,7 @@ describe('what does not fit is told with the fix', () => {
   });
 
   it('herald in plain text against TLS', async () => {
-    const args = ['members', '-j', nodeAddress, '-t', '2s', '--insecure'];
+    const args = ['members', '-j', nodeAddress, '-t', '10s', '--insecure'];
     const outcome = await runProgram({ program: 'herald', args, env });
     assert.equal(outcome.exitCode, 3);
     assert.match(outcome.stderr, /UNREACHABLE: .*speaks TLS while we do not \(--insecure\)/);
@@ -270,7 +270,7 @@ describe('what does not fit is told with the fix', () => {
     );
     const { files } = await certificates.issue('client');
     const address = addressOf(plain, 'node ready');
-    const outcome = await herald(['members', '-j', address, '-t', '2s'], files);
+    const outcome = await herald(['members', '-j', address, '-t', '10s'], files);
     assert.equal(outcome.exitCode, 3);
     assert.match(outcome.stderr, /UNREACHABLE: .*does not speak TLS: .*--insecure/);
   });
@@ -278,7 +278,7 @@ describe('what does not fit is told with the fix', () => {
   it('a certificate of another authority, here or there', async () => {
     await using foreign = await CertificateFiles.create(parseClusterName(cluster));
     const theirs = await foreign.issue('client');
-    const untrusting = await herald(['members', '-j', nodeAddress, '-t', '2s'], theirs.files);
+    const untrusting = await herald(['members', '-j', nodeAddress, '-t', '10s'], theirs.files);
     assert.equal(untrusting.exitCode, 3);
     assert.match(
       untrusting.stderr,
@@ -287,7 +287,7 @@ describe('what does not fit is told with the fix', () => {
     // Trusts both, so that only the node objects.
     const both = joinPath('both.pem');
     await writeFile(both, theirs.material.ca + certificates.authority.ca);
-    const untrusted = await herald(['members', '-j', nodeAddress, '-t', '2s'], {
+    const untrusted = await herald(['members', '-j', nodeAddress, '-t', '10s'], {
       ...theirs.files,
       ca: both,
     });
@@ -307,7 +307,7 @@ describe('what does not fit is told with the fix', () => {
     assert.equal(expired.exitCode, 2);
     assert.match(expired.stderr, /cert: expired on .*; issue a new one/);
     const stray = await certificates.write('stray', { uris: ['herald://elsewhere/client'] });
-    const elsewhere = await herald(['members', '-j', nodeAddress, '-t', '2s'], stray.files);
+    const elsewhere = await herald(['members', '-j', nodeAddress, '-t', '10s'], stray.files);
     assert.equal(elsewhere.exitCode, 3);
     assert.match(elsewhere.stderr, /not that of a member of our cluster/);
   });

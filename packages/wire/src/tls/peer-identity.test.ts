@@ -145,6 +145,8 @@ describe('what is said of TLS that did not come about', () => {
       /refuses our certificate/,
       true,
     ],
+    ['Last error: read ECONNRESET (2026-11-26T00:42:01Z)', /refuses our certificate/, true],
+    ['Last error: Error: read ECONNRESET', /none of ours/, false],
     [
       'Client network socket disconnected before secure TLS connection was established',
       /none of ours/,

@@ -38,14 +38,15 @@ const answered: readonly (readonly [RegExp, string])[] = [
   ],
   [/unsupported protocol|alert protocol version/i, 'the other end speaks no TLS 1.3'],
   [
-    /Last error: Failed to connect/,
+    // Of HTTP/2, after TLS stood: what ends before it is told as `Error: …`.
+    /Last error: (?:Failed to connect|read ECONNRESET|write EPIPE|socket hang up)/,
     'the other end took the connection and ended it: it refuses our certificate (its log says why), ' +
       'or speaks TLS while we do not (--insecure)',
   ],
 ];
 
 const silent =
-  /before secure TLS connection|Last error: (?:Error: )?(?:socket hang up|Socket closed|read ECONNRESET)/;
+  /before secure TLS connection|Last error: Error: (?:socket hang up|Socket closed|read ECONNRESET)/;
 
 /** What is behind `reason`, an error's text, if it is TLS; undefined when it is something else. */
 export function tlsTroubleIn(reason: string): TlsTrouble | undefined {
