@@ -9,6 +9,8 @@ import { createOperator, HeraldClientError } from '@herald/client';
 import { takeFreePorts, waitUntil } from '@herald/lab';
 import type { EtcdCluster } from '@herald/lab';
 import { monotonicNowMs } from '@herald/process';
+import { connectEtcdPersistently } from '../fixtures/etcd-client.ts';
+import type { EtcdClient } from '../fixtures/etcd-client.ts';
 import type { SeenLeadership } from '../fixtures/sampling-protocol.ts';
 import { FaultNode } from '../support/fault-node.ts';
 import type { FixtureProcess } from '../support/fixture-process.ts';
@@ -56,6 +58,7 @@ export class FaultCluster implements AsyncDisposable {
   readonly network: Switchboard;
   readonly witness: Witness;
   readonly electionName = election;
+  readonly #askEtcd: EtcdClient;
   readonly #name: string;
   readonly #prefix: string;
   readonly #electorPlaces = new Map<string, ElectorPlace>();
@@ -68,6 +71,7 @@ export class FaultCluster implements AsyncDisposable {
 
   private constructor(etcd: EtcdCluster, name: string) {
     this.etcd = etcd;
+    this.#askEtcd = connectEtcdPersistently(etcd.endpoints);
     this.network = new Switchboard();
     this.#name = name;
     this.#prefix = `herald-test/${name}`;
@@ -179,12 +183,17 @@ export class FaultCluster implements AsyncDisposable {
 
   /** Waits until one elector leads whom all nodes name; returns its leadership. */
   settled(): Promise<SeenLeadership> {
-    return this.until('one leader whom all nodes name', () => this.#agreed({ sinceMs: 0 }));
+    return this.until('one leader whom all nodes name', () => this.agreedLeader());
   }
 
-  /** Waits until all name a later leader than that one, whatever becomes of writes. */
-  succeeded(after: SeenLeadership): Promise<SeenLeadership> {
-    return this.until('a successor whom all nodes name', () => this.#agreed({ sinceMs: 0, after }));
+  /** The leader whom all nodes name, if there is one; later than that one, if it is given. */
+  agreedLeader(after?: SeenLeadership): SeenLeadership | undefined {
+    return this.#agreed({ sinceMs: 0, ...(after !== undefined && { after }) });
+  }
+
+  /** Candidates whose keys are in etcd, which is as long as their leases live. */
+  async countCandidates(): Promise<number> {
+    return this.#askEtcd((etcd) => etcd.getAll().prefix(`${this.#prefix}/${election}/`).count());
   }
 
   /** Waits until all agree on a leader and a write came through since; returns how long that took. */

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { findRaftLeader } from '@herald/lab';
 import type { EtcdMember } from '@herald/lab';
 import { monotonicNowMs } from '@herald/process';
+import type { SeenLeadership } from '../../fixtures/sampling-protocol.ts';
 import { fillUp, makeRoom, writeAndForget } from '../etcd-admin.ts';
 import type { FaultCluster } from '../fault-cluster.ts';
 import type { FaultRow } from '../fault-row.ts';
@@ -67,23 +68,40 @@ export const etcdCompacted: FaultRow = {
   },
 };
 
-/** Nothing can be written, leases granted before live on: the leader's death is got over all the same. */
+/**
+ * Nothing can be written and no lease granted, but leases of before live on: the leader's death is got over
+ * all the same. Unless the others have lost theirs as well, as they do on a machine that stands still while
+ * etcd is filled: then nobody can lead until there is room again.
+ */
 export const etcdFull: FaultRow = {
   id: 'etcd-full',
   fault: 'etcd has no space left (NOSPACE alarm), and the leader is killed meanwhile',
   recoversFrom: 'end',
   run: async (cluster) => {
-    await fillUp(cluster.etcd);
-    const after = await cluster.settled();
     try {
-      await cluster.elector(after.electorId).kill();
-      await cluster.succeeded(after);
+      await fillUp(cluster.etcd);
+      const after = await leaderIfAny(cluster);
+      if (after !== undefined) {
+        await cluster.elector(after.electorId).kill();
+        await leaderIfAny(cluster, after);
+      }
     } finally {
       await makeRoom(cluster.etcd);
     }
-    return cluster.recovered({ sinceMs: monotonicNowMs(), after });
+    return cluster.recovered({ sinceMs: monotonicNowMs() });
   },
 };
+
+/** A leader whom all nodes name, later than that one if it is given; undefined once no candidate is left. */
+async function leaderIfAny(
+  cluster: FaultCluster,
+  after?: SeenLeadership,
+): Promise<SeenLeadership | undefined> {
+  const leader = await cluster.until('a leader, or no candidate left', async () => {
+    return cluster.agreedLeader(after) ?? ((await cluster.countCandidates()) === 0 && 'none');
+  });
+  return leader === 'none' ? undefined : leader;
+}
 
 function raftLeader(cluster: FaultCluster): Promise<EtcdMember> {
   return cluster.until("etcd's own leader", () => findRaftLeader(cluster.etcd));
