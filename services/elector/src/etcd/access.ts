@@ -124,9 +124,10 @@ function wallClockMs(): number {
 function endingOf(error: unknown): StatusObject {
   const details = error instanceof Error ? error.message : String(error);
   // etcd3 keeps the code in the text alone: `4 DEADLINE_EXCEEDED: …`.
-  const [, code] = /^(\d{1,2}) [A-Z_]+: /.exec(details) ?? [];
+  const name = /^\d{1,2} ([A-Z_]+): /.exec(details)?.[1] ?? '';
+  const code = name in status ? status[name as keyof typeof status] : status.UNAVAILABLE;
   return {
-    code: code === undefined ? status.UNAVAILABLE : (Number(code) as status),
+    code,
     details: `authenticating to etcd: ${details}`,
     metadata: new Metadata(),
   };
