@@ -28,7 +28,7 @@ export async function use(): Promise<readonly [bigint, ClientErrorCode]> {
   if (update?.status !== 'vacant') console.log(update?.address, isNewer(version, version));
   // @ts-expect-error: an epoch is a bigint
   const epoch: string = leader.epoch;
-  registerHeraldResolver({ nodes: ['10.0.0.1:7400'] });
+  registerHeraldResolver({ nodes: ['10.0.0.1:7400'], client: { insecure: true } });
   const { options, target }: LeaderChannel = leaderChannel(client, { waitForReady: true });
   const Stub = makeGenericClientConstructor({}, 'greeter.Greeter');
   new Stub(target, credentials.createInsecure(), options).close();

@@ -68,7 +68,9 @@ describe('a lab', () => {
     const change = await lab.awaitChange({ afterEpoch: epoch, timeoutMs: successorMs });
     assert.notEqual(change.leaderId, electorId);
     elector.resume();
-    await using operator = createOperator({ elector: elector.address });
+    await using operator = createOperator({
+      ...{ elector: elector.address, ...lab.security.operator },
+    });
     await waitUntil(
       'it to be back in line',
       async () => (await operator.status()).elections.every(({ state }) => state === 'waiting'),

@@ -43,16 +43,22 @@ describe('bad input', { concurrency: 2 }, () => {
   });
 
   test('keys that go together are asked for together, and wrong ones are told, exit code 2', async () => {
-    await using half = new ElectorProcess([...required, '--signing-key', '/nowhere/signing.key']);
+    const secure = { HERALD_INSECURE: '' };
+    const signing = ['--signing-key', '/nowhere/signing.key'];
+    await using half = new ElectorProcess([...required, ...signing], secure);
     assert.equal(await half.ended(), 2);
     assert.match(
       half.errors,
-      /--trusted-keys: is required with --signing-key; make both with: herald/,
+      /--tls-cert, --tls-key, --tls-ca, --trusted-keys: are required; .*README\.md.*--insecure/,
     );
-    await using missing = new ElectorProcess([
-      ...required,
-      ...['--signing-key', '/nowhere/signing.key', '--trusted-keys', '/nowhere/trusted'],
-    ]);
+    await using both = new ElectorProcess([...required, '--insecure', ...signing], secure);
+    assert.equal(await both.ended(), 2);
+    assert.match(both.errors, /--insecure: cannot be combined with --signing-key/);
+    const files = ['cert', 'key', 'ca'].flatMap((part) => [`--tls-${part}`, '/nowhere/tls.pem']);
+    await using missing = new ElectorProcess(
+      [...required, ...signing, '--trusted-keys', '/nowhere/trusted', ...files],
+      secure,
+    );
     assert.equal(await missing.ended(), 2);
     assert.match(
       missing.errors,

@@ -6,6 +6,7 @@ import { experimental, InterceptingCall } from '@grpc/grpc-js';
 import type { ClientOptions as GrpcClientOptions, Interceptor } from '@grpc/grpc-js';
 import type { Client } from '../client.ts';
 import { parseDelays, parseSeeds } from '../client-options.ts';
+import { checkSecurityChosen } from '../grpc/grpc-security.ts';
 import { timeLeftMs } from './deadline.ts';
 import { LeaderBalancer, LeaderPolicyConfig, policyName } from './leader-balancer.ts';
 import { LeaderCall } from './leader-call.ts';
@@ -58,12 +59,14 @@ let registration: Registration = { nodes: [], clientOptions: {} };
  * options for the channels that are made afterwards. A channel made from a bare target follows the
  * leader; to follow refusals as well it needs `leaderChannelOptions`.
  *
- * @throws HeraldClientError `INVALID_ARGUMENT` when a node is no `host:port`, or an option out of range.
+ * @throws HeraldClientError `INVALID_ARGUMENT` when a node is no `host:port`, an option out of range, or nodes are given
+ *   without `client.tls` and `client.trustedKeys` (or `client.insecure`).
  */
 export function registerHeraldResolver(options: HeraldResolverOptions = {}): void {
   const { client = {}, nodes = [] } = options;
   // Said here, to whoever wrote them: the clients themselves are made in the middle of some call.
   parseDelays(client);
+  if (nodes.length > 0 && client.transport === undefined) checkSecurityChosen(client);
   registration = { nodes: nodes.length === 0 ? [] : parseSeeds(nodes), clientOptions: client };
   register();
 }
@@ -82,7 +85,8 @@ export function leaderChannel(client: Client, options: LeaderChannelOptions = {}
  * for a stub whose target names its nodes, with that target. Interceptors that are given to a single
  * call replace those of the stub, this one included.
  *
- * @throws HeraldClientError `INVALID_ARGUMENT` when the target is malformed or has no nodes.
+ * @throws HeraldClientError `INVALID_ARGUMENT` when the target is malformed or has no nodes, or when it was not said to
+ *   `registerHeraldResolver` how its nodes are asked: `client.tls` and `client.trustedKeys`, or `client.insecure`.
  */
 export function leaderChannelOptions(
   source: Client | string,

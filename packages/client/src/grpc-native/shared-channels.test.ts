@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { test } from 'node:test';
+import { beforeEach, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Metadata } from '@grpc/grpc-js';
 import { answerOf, startNode, waitFor } from '../test-support/test-node.ts';
@@ -14,6 +14,10 @@ import {
 } from '../test-support/tickets.ts';
 import { leaderChannelOptions, registerHeraldResolver } from './leader-channel.ts';
 import { heraldTarget } from './target.ts';
+
+beforeEach(() => {
+  registerHeraldResolver({ client: { insecure: true } });
+});
 
 /** A real node that tells that `address` leads, and counts who watches. */
 async function nodeThatNames(address: string) {
@@ -52,14 +56,14 @@ test('channels of one target share one client and one watch, which end with the 
 test('a bare target follows the leader by the nodes of the registration, and refusals are the caller’s', async () => {
   await using server = await startTicketServer('a');
   await using node = await nodeThatNames(server.address);
-  registerHeraldResolver({ nodes: [node.address] });
+  registerHeraldResolver({ nodes: [node.address], client: { insecure: true } });
   const stub = newStub('herald:///payments', {});
   assert.equal((await draw(stub)).by, 'a');
   server.refusal = refusalWith();
   await assert.rejects(draw(stub), /FAILED_PRECONDITION: not the leader of payments/);
   assert.equal(server.seen.length, 2);
   stub.close();
-  registerHeraldResolver();
+  registerHeraldResolver({ client: { insecure: true } });
   await waitFor(() => node.watching() === 0, 'the watch to end');
 });
 

@@ -7,6 +7,7 @@ import type { Client } from '../client.ts';
 import type { ClientOptions } from '../client-options.ts';
 import { createClient } from '../create-client.ts';
 import { HeraldClientError } from '../errors.ts';
+import { checkSecurityChosen } from '../grpc/grpc-security.ts';
 import { heraldTarget } from './target.ts';
 import type { HeraldTarget } from './target.ts';
 
@@ -41,7 +42,7 @@ const shared = new Map<string, Shared>();
 /**
  * The client of all channels with this target. The options are those of whoever comes first.
  *
- * @throws HeraldClientError `INVALID_ARGUMENT` when the target has no nodes.
+ * @throws HeraldClientError `INVALID_ARGUMENT` when the target has no nodes, or it was not said how they are asked.
  */
 export function sharedClient(
   { election, nodes }: HeraldTarget,
@@ -55,6 +56,7 @@ export function sharedClient(
         'to registerHeraldResolver, or take the options of the channel from leaderChannelOptions(client)',
     );
   }
+  if (options.transport === undefined) checkSecurityChosen(options);
   return {
     borrow: () => {
       const entry = shared.get(key) ?? {

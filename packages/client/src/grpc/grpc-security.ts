@@ -57,6 +57,14 @@ export function checkTrustChosen(trustedKeys: unknown, insecure = false): void {
   );
 }
 
+/** @throws HeraldClientError `INVALID_ARGUMENT` unless all of `options` that `createClient` asks for is there, or declined. */
+export function checkSecurityChosen(
+  options: SecurityOptions & { readonly trustedKeys?: unknown },
+): void {
+  channelsOf(options);
+  checkTrustChosen(options.trustedKeys, options.insecure);
+}
+
 function invalid(field: string, rule: string): HeraldClientError {
   return new HeraldClientError('INVALID_ARGUMENT', `${field}: ${rule}`);
 }

@@ -8,6 +8,8 @@ import { join } from 'node:path';
 import type { PeerRole, TlsMaterial } from '@herald/wire';
 import { formatPeerIdentity } from '@herald/wire';
 import type { ClusterName, NodeId } from '@herald/core';
+import { watchOver } from '../process/watchdog.ts';
+import type { Watch } from '../process/watchdog.ts';
 import { CertificateAuthority } from './certificate-authority.ts';
 import type { CertificateRequest } from './certificate-authority.ts';
 
@@ -28,19 +30,23 @@ export class CertificateFiles implements AsyncDisposable {
   readonly authority: CertificateAuthority;
   readonly folder: string;
   readonly #cluster: ClusterName;
+  /** Keys outlive no process that made them, however it ends. */
+  readonly #watch: Watch;
 
   private constructor(cluster: ClusterName, authority: CertificateAuthority, folder: string) {
     this.#cluster = cluster;
+    this.#watch = watchOver({ kind: 'directory', path: folder });
     this.authority = authority;
     this.folder = folder;
   }
 
   /** An authority of its own, with a folder that only this user can enter. */
   static async create(cluster: ClusterName): Promise<CertificateFiles> {
-    const folder = await mkdtemp(join(tmpdir(), 'herald-certificates-'));
     const authority = await CertificateAuthority.create();
+    const folder = await mkdtemp(join(tmpdir(), 'herald-certificates-'));
+    const files = new CertificateFiles(cluster, authority, folder);
     await writeFile(join(folder, 'ca.pem'), authority.ca);
-    return new CertificateFiles(cluster, authority, folder);
+    return files;
   }
 
   /** For a party of the cluster. Without a name: for any member of that role. */
@@ -65,6 +71,7 @@ export class CertificateFiles implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await rm(this.folder, { recursive: true, force: true });
+    this.#watch.release();
   }
 }
 

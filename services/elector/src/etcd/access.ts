@@ -120,15 +120,14 @@ function wallClockMs(): number {
   return Date.now();
 }
 
-const statusCodes = Object.values(status).filter((value) => typeof value === 'number');
-
 /** A call without a token ends as the fetching of the token did. */
 function endingOf(error: unknown): StatusObject {
   const details = error instanceof Error ? error.message : String(error);
   // etcd3 keeps the code in the text alone: `4 DEADLINE_EXCEEDED: …`.
-  const [, code] = /^(\d{1,2}) [A-Z_]+: /.exec(details) ?? [];
+  const name = /^\d{1,2} ([A-Z_]+): /.exec(details)?.[1] ?? '';
+  const code = name in status ? status[name as keyof typeof status] : status.UNAVAILABLE;
   return {
-    code: statusCodes.find((known) => String(known) === code) ?? status.UNAVAILABLE,
+    code,
     details: `authenticating to etcd: ${details}`,
     metadata: new Metadata(),
   };
