@@ -53,11 +53,17 @@ describe('asked to end', () => {
     );
   }
 
+  /** All but the mark of the lineage, which is there for as long as the cluster is. */
+  async function candidatesUnder(path: string) {
+    const keys = await keysUnder(etcd, path);
+    return keys.filter(({ key }) => key !== `${path}/lineage`);
+  }
+
   it('an elector steps down at once, takes its keys along and exits with 0', async () => {
     await using first = await startElector('elector-1');
     await untilLeadsBoth(first);
     await using second = await startElector('elector-2');
-    await waitUntil('four keys', async () => (await keysUnder(etcd, prefix)).length === 4, {
+    await waitUntil('four keys', async () => (await candidatesUnder(prefix)).length === 4, {
       timeoutMs: patienceMs,
     });
     const askedMs = monotonicNowMs();
@@ -70,11 +76,11 @@ describe('asked to end', () => {
       const delayMs = Number(monotonicMs) - askedMs;
       assert.ok(delayMs < successorMs, `${String(election)} was led again after ${delayMs} ms`);
     }
-    const keys = await keysUnder(etcd, prefix);
+    const keys = await candidatesUnder(prefix);
     assert.equal(keys.length, 2);
     for (const { value } of keys) assert.match(value, /"id":"elector-2"/);
     await second.process.stop();
-    assert.deepEqual(await keysUnder(etcd, prefix), [], 'no key of a stopped elector stays');
+    assert.deepEqual(await candidatesUnder(prefix), [], 'no key of a stopped elector stays');
     assert.equal((await second.exited()).exitCode, 0);
   });
 
@@ -121,7 +127,7 @@ describe('asked to end', () => {
       leader = await cluster.untilAllKnowOneLeader({ afterEpoch: leader.epoch });
     }
     assert.equal((await cluster.elector(leader.electorId).stop()).code, 0);
-    assert.deepEqual(await keysUnder(etcd, cluster.prefix), []);
+    assert.deepEqual(await candidatesUnder(cluster.prefix), []);
     await cluster.until('the nodes to say that nobody leads', () =>
       cluster.nodes.answers().every(({ status }) => status === 'vacant'),
     );
