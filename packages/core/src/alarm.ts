@@ -29,7 +29,7 @@ const massWindowMs = 5000;
 const calmAfterMs = 5000;
 
 /** Two links that broke in the same moment may be the first of many: replacing them waits this long for what others find. */
-const suspenseMs = 1000;
+const suspenseMs = 5000;
 
 export class Alarm {
   readonly #table: MemberTable;

@@ -221,12 +221,12 @@ describe('failure detection: what is evidence', () => {
     for (const one of peers(10, 'other')) bench.frame(first, delta(stateOf(one)));
     bench.closed(first, 'reset', 'lost');
     bench.closed(second, 'reset', 'lost');
-    const others = ofKind(bench.advance(900), 'dial').filter(({ address }) =>
+    const others = ofKind(bench.advance(4400), 'dial').filter(({ address }) =>
       address.startsWith('other'),
     );
     assert.deepEqual(others, []);
     assert.ok(
-      ofKind(bench.advance(200), 'dial').some(({ address }) => address.startsWith('other')),
+      ofKind(bench.advance(1000), 'dial').some(({ address }) => address.startsWith('other')),
     );
   });
 
