@@ -3,6 +3,7 @@
  * start, demonstration, report, and then, unless `--once` was said, staying up until Ctrl-C.
  */
 import { ProcessError, runProcess } from '@herald/process';
+import { protectionOf } from './authority/plain-text.ts';
 import { etcdEnvironment } from './etcd-option.ts';
 import { whyNotWritable, writeJsonFile } from './json-file.ts';
 import {
@@ -34,10 +35,8 @@ async function bringUp(
   const { nodes, electors, ttl, etcd, etcdEndpoints, portBase, fanout } = options;
   const sizes = [counted(nodes, 'gossip node'), counted(electors, 'elector')];
   terminal.heading(`Herald lab: ${sizes.join(', ')}, a lease of ${String(ttl / 1_000)} s`);
-  const protection = options.insecure
-    ? 'none: plain text and unsigned records, as --insecure says'
-    : 'TLS with certificates at both ends, signed records; all keys end with the lab';
-  terminal.row('protection', protection);
+  const { insecure, described } = protectionOf(options.insecure, nodes);
+  terminal.row('protection', described);
   const lab = await startLab({
     nodes,
     electors,
@@ -45,7 +44,7 @@ async function bringUp(
     ttlSeconds: ttl / 1_000,
     nodesPerProcess: nodesPerProcessOf(options),
     logLevel,
-    insecure: options.insecure,
+    insecure,
     ...(portBase !== undefined && { portBase }),
     ...(fanout !== undefined && { fanout }),
     env: etcdEnvironment(etcdEndpoints),

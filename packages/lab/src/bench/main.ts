@@ -8,6 +8,7 @@
  *  - changes follow each other at the same pace, and those of a side that has just started do not count.
  */
 import { ProcessError, defineOptions, onOff, runProcess, text, wholeNumber } from '@herald/process';
+import { protectionOf } from '../authority/plain-text.ts';
 import { startEtcd } from '../etcd/etcd-cluster.ts';
 import type { EtcdCluster } from '../etcd/etcd-cluster.ts';
 import { etcdEndpointsOption, etcdEnvironment } from '../etcd-option.ts';
@@ -111,12 +112,14 @@ await runProcess(
   },
   async (context) => {
     const { options, signal } = context;
-    const { json, etcdEndpoints, insecure, nodes, nodesPerProcess, changes } = options;
+    const { json, etcdEndpoints, nodes, nodesPerProcess, changes } = options;
+    const { insecure, described } = protectionOf(options.insecure, nodes);
     const problem = json === undefined ? undefined : await whyNotWritable(json);
     if (problem !== undefined) throw new ProcessError('BAD_CONFIGURATION', `--json: ${problem}`);
     const terminal = new Terminal(process.stdout);
     try {
       terminal.heading('Herald bench');
+      terminal.row('protection', described);
       const log = (line: string): void => {
         terminal.row('etcd', line);
       };
