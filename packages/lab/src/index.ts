@@ -1,15 +1,11 @@
 /** A real Herald cluster on one machine: what other packages may use of it. */
 export {
-  CertificateAuthority,
-  type CertificateRequest,
-  type IssuedCertificate,
-} from './authority/certificate-authority.ts';
-export {
-  CertificateFiles,
-  tlsFlags,
-  type Issued,
-  type TlsFiles,
-} from './authority/certificate-files.ts';
+  insecureLab,
+  secureLab,
+  type LabSecurity,
+  type NodeSecurity,
+} from './authority/lab-security.ts';
+export { TemporaryCertificates } from './authority/temporary-certificates.ts';
 export {
   findRaftLeader,
   startEtcd,

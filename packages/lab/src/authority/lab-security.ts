@@ -5,12 +5,13 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { tlsFlags } from '@herald/authority';
 import { createTrustSet } from '@herald/client';
 import type { ClientOptions, SecurityOptions } from '@herald/client';
 import { parseClusterName, parseNodeId } from '@herald/core';
 import { generateKeyPair, TlsKeeper } from '@herald/wire';
 import type { TlsMaterial } from '@herald/wire';
-import { CertificateFiles, tlsFlags } from './certificate-files.ts';
+import { TemporaryCertificates } from './temporary-certificates.ts';
 
 /** What worker processes are told; survives JSON. */
 export interface NodeSecurity {
@@ -44,7 +45,7 @@ export async function secureLab(
   cluster: string,
   electorIds: readonly string[],
 ): Promise<LabSecurity> {
-  const files = await CertificateFiles.create(parseClusterName(cluster));
+  const files = await TemporaryCertificates.create(parseClusterName(cluster));
   const { folder } = files;
   const keys = electorIds.map((id) => ({ id, ...generateKeyPair() }));
   const trustedKeys = keys.map(({ trustedKey }) => trustedKey).join('');
