@@ -1,10 +1,5 @@
 /** A real Herald cluster on one machine: what other packages may use of it. */
-export {
-  insecureLab,
-  secureLab,
-  type LabSecurity,
-  type NodeSecurity,
-} from './authority/lab-security.ts';
+export { insecureLab, secureLab, type LabSecurity } from './authority/lab-security.ts';
 export { TemporaryCertificates } from './authority/temporary-certificates.ts';
 export {
   findRaftLeader,
