@@ -33,6 +33,9 @@ const hastyMs = 1_000;
 const shutdownTimeoutMs = 8_000;
 const showEveryMs = 200;
 
+const plainText = 'none: plain text and unsigned records, as --insecure says';
+const secured = 'TLS with certificates at both ends, signed records; all keys end with the office';
+
 interface Run {
   readonly office: Office;
   readonly options: ExampleOptions;
@@ -104,7 +107,7 @@ await runProcess(
     shutdownTimeoutMs,
   },
   async ({ options, own, signal }) => {
-    const { customers, nodes, ttl, json, fence: isFenced, etcdEndpoints } = options;
+    const { customers, nodes, ttl, json, fence: isFenced, insecure, etcdEndpoints } = options;
     const problem = json === undefined ? undefined : await whyNotWritable(json);
     if (problem !== undefined) throw new ProcessError('BAD_CONFIGURATION', `--json: ${problem}`);
     const terminal = new Terminal(process.stdout);
@@ -116,9 +119,10 @@ await runProcess(
       );
       if (!isFenced) terminal.row('no fence', terminal.tone('every leader may write late', 'bad'));
       const beganMs = monotonicNowMs();
+      terminal.row('protection', insecure ? plainText : secured);
       const office = await openOffice(
         {
-          ...{ customers, nodes, seed, isFenced, hastyMs, signal },
+          ...{ customers, nodes, seed, isFenced, insecure, hastyMs, signal },
           ttlSeconds: ttl / 1_000,
           patientMs: patienceMsOf(options),
           env: etcdEnvironment(etcdEndpoints),

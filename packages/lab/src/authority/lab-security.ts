@@ -27,6 +27,8 @@ export interface LabSecurity extends AsyncDisposable {
   /** For nodes; undefined where everything is in plain text. */
   readonly nodes: NodeSecurity | undefined;
   readonly client: Pick<ClientOptions, 'tls' | 'insecure' | 'trustedKeys'>;
+  /** The same for clients in other processes. */
+  readonly clientFlags: readonly string[];
   readonly operator: SecurityOptions;
 }
 
@@ -36,6 +38,7 @@ export const insecureLab: LabSecurity = {
   electorFlags: () => ['--insecure'],
   nodes: undefined,
   client: { insecure: true },
+  clientFlags: ['--insecure'],
   operator: { insecure: true },
   [Symbol.asyncDispose]: () => Promise.resolve(),
 };
@@ -70,6 +73,7 @@ export async function secureLab(
       tls: new TlsKeeper(client.material),
       trustedKeys: createTrustSet({ cluster, trustedKeys }),
     },
+    clientFlags: [...tlsFlags(client.files), '--trusted-keys', trustedFile],
     operator: { tls: new TlsKeeper(operator.material) },
     [Symbol.asyncDispose]: () => files[Symbol.asyncDispose](),
   };
