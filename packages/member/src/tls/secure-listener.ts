@@ -1,16 +1,13 @@
 /**
- * Listens for TLS and hands connections to a grpc-js server. It would listen by itself, but then nobody
- * learns why a handshake failed, nor cuts off whom the gatekeeper does not admit with a reason. Decides
- * how long a handshake may take, and that each waits for its turn.
+ * Shakes hands with whoever comes in, and hands connections to a grpc-js server. It would do so by itself, but
+ * then nobody learns why a handshake failed, nor cuts off whom the gatekeeper does not admit with a reason.
+ * Decides how long a handshake may take, and that each waits for its turn.
  */
-import { once } from 'node:events';
-import { createServer as createTcpServer } from 'node:net';
-import type { AddressInfo, Socket } from 'node:net';
-import { createServer as createTlsServer } from 'node:tls';
-import { ServerCredentials } from '@grpc/grpc-js';
-import type { Server } from '@grpc/grpc-js';
-import { bindError } from '../bind-server.ts';
-import type { Entrance } from '../bind-server.ts';
+import type { Socket } from 'node:net';
+import { createServer } from 'node:tls';
+import type { ConnectionGate } from '../connection-gate.ts';
+import { openEntrance } from '../entrance.ts';
+import type { Entrance, Injector, ListenAddress } from '../entrance.ts';
 import type { Gatekeeper } from './gatekeeper.ts';
 import { HandshakeQueue } from './handshake-queue.ts';
 
@@ -24,13 +21,13 @@ const plainText = /WRONG_VERSION|HTTP_REQUEST|UNSUPPORTED_PROTOCOL|PACKET_LENGTH
 
 /** @throws MemberError `ADDRESS_IN_USE` or `LISTEN_FAILED`. */
 export async function listenSecurely(
-  server: Server,
+  injector: Injector,
   gate: Gatekeeper,
-  listen: { readonly host: string; readonly port: number },
+  connections: ConnectionGate,
+  listen: ListenAddress,
 ): Promise<Entrance> {
-  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
-  // Listens at no port: it is given the connections whose turn it is.
-  const tls = createTlsServer({
+  // It does not listen: connections are given to it, so that they are counted before TLS is spoken.
+  const handshakes = createServer({
     ...gate.tls.serverContext(),
     ALPNProtocols: ['h2'],
     requestCert: true,
@@ -38,66 +35,50 @@ export async function listenSecurely(
     rejectUnauthorized: false,
     handshakeTimeout: handshakeTimeoutMs,
   });
-  /** Handshakes in progress: what gives back their place, by the port at the other end. */
+  /** Handshakes in progress: what gives back their place, by who is at the other end. */
   const places = new Map<string, () => void>();
-  const isOver = (socket: Socket): void => {
+  handshakes.on('secureConnection', (socket) => {
     places.get(peerOf(socket))?.();
-  };
-  tls.on('secureConnection', (socket) => {
-    isOver(socket);
     // Node raises what nobody listens to; a connection that breaks is told by its streams.
     socket.on('error', () => undefined);
     if (!gate.admits(socket)) socket.destroy();
     else injector.injectConnection(socket);
   });
-  tls.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
+  handshakes.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
     const code = error.code ?? error.message;
     gate.refuse(plainText.test(code) ? 'not-tls' : 'handshake', code, socket.remoteAddress);
     socket.destroy();
   });
-  const sockets = new Set<Socket>();
-  const listener = createTcpServer({ noDelay: true }, (socket) => {
-    const peer = peerOf(socket);
-    sockets.add(socket);
-    socket.once('close', () => {
-      sockets.delete(socket);
-      places.get(peer)?.();
-    });
-    turns.enter(
-      socket,
-      (done) => {
-        places.set(peer, () => {
-          places.delete(peer);
-          done();
-        });
-        tls.emit('connection', socket);
-      },
-      (why) => {
-        gate.refuse('handshake', why, socket.remoteAddress);
-      },
-    );
+  const entrance = await openEntrance(listen, connections, {
+    admitted: (socket) => {
+      const peer = peerOf(socket);
+      socket.once('close', () => places.get(peer)?.());
+      turns.enter(
+        socket,
+        (done) => {
+          places.set(peer, () => {
+            places.delete(peer);
+            done();
+          });
+          handshakes.emit('connection', socket);
+        },
+        (why) => {
+          gate.refuse('handshake', why, socket.remoteAddress);
+        },
+      );
+    },
+    failed: ({ message }) => {
+      gate.refuse('handshake', message, undefined);
+    },
   });
   const stopReplacing = gate.tls.onReplace(() => {
-    tls.setSecureContext(gate.tls.serverContext());
-  });
-  listener.listen(listen.port, listen.host.replace(/^\[|\]$/g, ''));
-  try {
-    await once(listener, 'listening');
-  } catch (error) {
-    throw bindError(listen, (error as NodeJS.ErrnoException).code, error);
-  }
-  // A connection that could not be accepted, for want of file descriptors; the next may be.
-  listener.on('error', (error: Error) => {
-    gate.refuse('handshake', error.message, undefined);
+    handshakes.setSecureContext(gate.tls.serverContext());
   });
   return {
-    port: (listener.address() as AddressInfo).port,
+    ...entrance,
     close: () => {
       stopReplacing();
-      listener.close();
-    },
-    destroy: () => {
-      for (const socket of sockets) socket.destroy();
+      entrance.close();
     },
   };
 }
