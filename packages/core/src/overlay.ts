@@ -122,7 +122,7 @@ export class Overlay {
   }
 
   introduce(addresses: readonly Address[], role: Role | undefined): void {
-    for (const address of addresses) this.book.addSeed(address, role);
+    for (const address of addresses) this.book.addSeed(address, role, this.#members.at(address));
     this.#dialling.lookAgain();
   }
 
