@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import {
   counted,
   describeEtcd,
+  describeProtection,
   etcdEnvironment,
   formatMs,
   showFindings,
@@ -32,9 +33,6 @@ const hastyMs = 1_000;
 /** Ctrl-C to the last process gone. Electors take up to 2 s to give back their leases. */
 const shutdownTimeoutMs = 8_000;
 const showEveryMs = 200;
-
-const plainText = 'none: plain text and unsigned records, as --insecure says';
-const secured = 'TLS with certificates at both ends, signed records; all keys end with the office';
 
 interface Run {
   readonly office: Office;
@@ -119,7 +117,7 @@ await runProcess(
       );
       if (!isFenced) terminal.row('no fence', terminal.tone('every leader may write late', 'bad'));
       const beganMs = monotonicNowMs();
-      terminal.row('protection', insecure ? plainText : secured);
+      terminal.row('protection', describeProtection(insecure));
       const office = await openOffice(
         {
           ...{ customers, nodes, seed, isFenced, insecure, hastyMs, signal },

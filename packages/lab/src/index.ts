@@ -1,5 +1,6 @@
 /** A real Herald cluster on one machine: what other packages may use of it. */
 export { insecureLab, secureLab, type LabSecurity } from './authority/lab-security.ts';
+export { describeProtection } from './protection.ts';
 export { TemporaryCertificates } from './authority/temporary-certificates.ts';
 export {
   findRaftLeader,
