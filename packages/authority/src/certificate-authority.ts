@@ -33,7 +33,7 @@ const { subtle } = webcrypto;
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 
 /** Clocks of machines that start together differ by a little; a certificate must be good at once. */
-const backdatedMs = 60 * 60_000;
+export const backdatedMs = 60 * 60_000;
 /** Longer than any lab runs; one that was left behind is of no use a week later. */
 const validityMs = 7 * 24 * 3_600_000;
 
@@ -95,13 +95,15 @@ export class CertificateAuthority {
    * @throws Error when one of them is not what it should be, or they do not belong together.
    */
   static async restore({ cert, key }: IssuedCertificate): Promise<CertificateAuthority> {
-    const certificate = new X509Certificate(cert);
-    const publicKey = await certificate.publicKey.export(algorithm, ['verify'], webcrypto);
-    const pkcs8 = PemConverter.decodeFirst(key);
-    const privateKey = await subtle.importKey('pkcs8', pkcs8, algorithm, true, ['sign']);
-    if (!new NodeCertificate(cert).checkPrivateKey(createPrivateKey(key))) {
+    const found = new NodeCertificate(cert);
+    if (!found.checkPrivateKey(createPrivateKey(key))) {
       throw new Error('the key belongs to another certificate');
     }
+    const spki = found.publicKey.export({ format: 'der', type: 'spki' });
+    const publicKey = await subtle.importKey('spki', spki, algorithm, true, ['verify']);
+    const pkcs8 = PemConverter.decodeFirst(key);
+    const privateKey = await subtle.importKey('pkcs8', pkcs8, algorithm, true, ['sign']);
+    const certificate = new X509Certificate(cert);
     return new CertificateAuthority({ publicKey, privateKey }, certificate);
   }
 

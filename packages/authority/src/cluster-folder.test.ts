@@ -22,7 +22,7 @@ const lifetimeOfAuthorityMs = 10 * validForMs;
 
 describe('the folder of a cluster', () => {
   let folder: string;
-  const startMs = Date.now();
+  const startMs = Date.UTC(2030, 0, 1);
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'herald-authority-'));

@@ -10,7 +10,7 @@
 import { createPublicKey } from 'node:crypto';
 import { join } from 'node:path';
 import { generateKeyPair, parseSigningKey } from '@herald/wire';
-import { CertificateAuthority } from './certificate-authority.ts';
+import { backdatedMs, CertificateAuthority } from './certificate-authority.ts';
 import type { IssuedCertificate } from './certificate-authority.ts';
 import { willDo } from './fitness.ts';
 import { authorityFolder, holdingsOf, keyNames } from './holdings.ts';
@@ -85,6 +85,7 @@ async function furnishAuthority(
   const authority = isGood
     ? await CertificateAuthority.restore(found)
     : await CertificateAuthority.create(commonName, {
+        validFromMs: nowMs - backdatedMs,
         expiresAtMs: nowMs + authorityLifetimes * validForMs,
       });
   await files.put(keyPath, isGood ? found.key : await authority.exportKey(), 'secret');
@@ -114,7 +115,11 @@ async function furnishCertificate(
   const neededUntilMs = nowMs + validForMs * renewedShare;
   const issued = willDo(found, { ca: authority.ca, request, neededUntilMs, nowMs })
     ? found
-    : await authority.issue({ ...request, expiresAtMs: nowMs + validForMs });
+    : await authority.issue({
+        ...request,
+        validFromMs: nowMs - backdatedMs,
+        expiresAtMs: nowMs + validForMs,
+      });
   await files.put(ca, authority.ca, 'open');
   await files.put(key, issued.key, 'secret');
   await files.put(cert, issued.cert, 'open');
