@@ -49,8 +49,11 @@ export class AddressBook {
     return this.#entries.get(address);
   }
 
-  /** Notes an address that is to be tried for ever. */
-  addSeed(address: Address, role: Role | undefined): void {
+  /**
+   * Notes an address that is to be tried for ever, and whom the membership knows there: a seed without a name
+   * is a stranger, and is dialled beside a link to the same member.
+   */
+  addSeed(address: Address, role: Role | undefined, member?: Contact): void {
     if (address === this.#self.address) return;
     const known = this.#entries.get(address);
     if (known?.seed === true) {
@@ -60,8 +63,8 @@ export class AddressBook {
     if (known === undefined && !this.#hasRoom()) return;
     this.#entries.set(address, {
       address,
-      contact: known?.contact,
-      role: role ?? known?.role,
+      contact: known?.contact ?? member,
+      role: role ?? known?.role ?? member?.role,
       seed: true,
       notBeforeMs: 0,
       failures: 0,

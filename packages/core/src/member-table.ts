@@ -4,10 +4,11 @@
  * the live members are kept up as states change. States are shared, never copied.
  */
 import { assert } from './assert.ts';
+import type { Contact } from './contact.ts';
 import { compareStates, stateBytesMax } from './endpoint-state.ts';
 import type { EndpointState, StateVersion } from './endpoint-state.ts';
 import type { StateHash } from './frames.ts';
-import type { NodeId } from './ids.ts';
+import type { Address, NodeId } from './ids.ts';
 import { limits } from './limits.ts';
 import type { Random } from './random.ts';
 import { XorHash, memberHash, nodeIdHash } from './state-hash.ts';
@@ -86,6 +87,13 @@ export class MemberTable {
 
   entries(): IterableIterator<Entry> {
     return this.#entries.values();
+  }
+
+  /** Who advertises this address, one that answers before one that does not. Looks at all of them. */
+  at(address: Address): Contact | undefined {
+    const { live, unreachable } = this.#byStanding;
+    const isThere = ({ state }: Entry): boolean => state.contact.address === address;
+    return (live.find(isThere) ?? unreachable.find(isThere))?.state.contact;
   }
 
   of(standing: Standing): readonly Entry[] {

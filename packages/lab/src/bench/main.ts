@@ -8,7 +8,6 @@
  *  - changes follow each other at the same pace, and those of a side that has just started do not count.
  */
 import { ProcessError, defineOptions, onOff, runProcess, text, wholeNumber } from '@herald/process';
-import { protectionOf } from '../authority/plain-text.ts';
 import { startEtcd } from '../etcd/etcd-cluster.ts';
 import type { EtcdCluster } from '../etcd/etcd-cluster.ts';
 import { etcdEndpointsOption, etcdEnvironment } from '../etcd-option.ts';
@@ -16,6 +15,7 @@ import { whyNotWritable, writeJsonFile } from '../json-file.ts';
 import { labDefaults, labLimits } from '../lab-options.ts';
 import { labVersion } from '../lab-version.ts';
 import { toProcessError } from '../process-errors.ts';
+import { describeProtection } from '../protection.ts';
 import { Terminal } from '../story/terminal.ts';
 import { reportBench } from './bench-report.ts';
 import type { BenchResults } from './bench-report.ts';
@@ -112,14 +112,13 @@ await runProcess(
   },
   async (context) => {
     const { options, signal } = context;
-    const { json, etcdEndpoints, nodes, nodesPerProcess, changes } = options;
-    const { insecure, described } = protectionOf(options.insecure, nodes);
+    const { json, etcdEndpoints, insecure, nodes, nodesPerProcess, changes } = options;
     const problem = json === undefined ? undefined : await whyNotWritable(json);
     if (problem !== undefined) throw new ProcessError('BAD_CONFIGURATION', `--json: ${problem}`);
     const terminal = new Terminal(process.stdout);
     try {
       terminal.heading('Herald bench');
-      terminal.row('protection', described);
+      terminal.row('protection', describeProtection(insecure));
       const log = (line: string): void => {
         terminal.row('etcd', line);
       };

@@ -1,16 +1,21 @@
 /**
  * Shakes hands with whoever comes in, and hands connections to a grpc-js server. It would do so by itself, but
  * then nobody learns why a handshake failed, nor cuts off whom the gatekeeper does not admit with a reason.
- * Decides how long a handshake may take.
+ * Decides how long a handshake may take, and that each waits for its turn.
  */
+import type { Socket } from 'node:net';
 import { createServer } from 'node:tls';
 import type { ConnectionGate } from '../connection-gate.ts';
 import { openEntrance } from '../entrance.ts';
 import type { Entrance, Injector, ListenAddress } from '../entrance.ts';
 import type { Gatekeeper } from './gatekeeper.ts';
+import { HandshakeQueue } from './handshake-queue.ts';
 
 /** Three round trips and some milliseconds of arithmetic; a machine under full load still makes it. */
 const handshakeTimeoutMs = 10_000;
+
+/** One for the process, whoever listens in it: they share the event loop that handshakes hold up. */
+const turns = new HandshakeQueue();
 
 const plainText = /WRONG_VERSION|HTTP_REQUEST|UNSUPPORTED_PROTOCOL|PACKET_LENGTH|NO_SHARED|ALPN/i;
 
@@ -30,7 +35,10 @@ export async function listenSecurely(
     rejectUnauthorized: false,
     handshakeTimeout: handshakeTimeoutMs,
   });
+  /** Handshakes in progress: what gives back their place, by who is at the other end. */
+  const places = new Map<string, () => void>();
   handshakes.on('secureConnection', (socket) => {
+    places.get(peerOf(socket))?.();
     // Node raises what nobody listens to; a connection that breaks is told by its streams.
     socket.on('error', () => undefined);
     if (!gate.admits(socket)) socket.destroy();
@@ -42,7 +50,23 @@ export async function listenSecurely(
     socket.destroy();
   });
   const entrance = await openEntrance(listen, connections, {
-    admitted: (socket) => handshakes.emit('connection', socket),
+    admitted: (socket) => {
+      const peer = peerOf(socket);
+      socket.once('close', () => places.get(peer)?.());
+      turns.enter(
+        socket,
+        (done) => {
+          places.set(peer, () => {
+            places.delete(peer);
+            done();
+          });
+          handshakes.emit('connection', socket);
+        },
+        (why) => {
+          gate.refuse('handshake', why, socket.remoteAddress);
+        },
+      );
+    },
     failed: ({ message }) => {
       gate.refuse('handshake', message, undefined);
     },
@@ -57,4 +81,8 @@ export async function listenSecurely(
       entrance.close();
     },
   };
+}
+
+function peerOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }
