@@ -132,11 +132,6 @@ const attacks: Readonly<Record<string, Attack>> = {
     const silent = Array.from({ length: 200 }, () => attacker.socket('grpc'));
     await Promise.all(silent.map((socket) => once(socket, 'connect')));
   },
-  'HTTP: slow loris': async (attacker) => {
-    const sockets = Array.from({ length: 100 }, () => attacker.socket('http'));
-    for (const socket of sockets) socket.write('GET /livez HTTP/1.1\r\nhost: x\r\n');
-    await Promise.all(sockets.map((socket) => attacker.ended(socket)));
-  },
   'HTTP: headers without end': async (attacker) => {
     const socket = attacker.socket('http');
     socket.write(`GET /livez HTTP/1.1\r\nhost: x\r\nx-bomb: ${'b'.repeat(1_000_000)}\r\n\r\n`);
@@ -167,6 +162,13 @@ const attacks: Readonly<Record<string, Attack>> = {
     }
     await Promise.all(sockets.map((socket) => once(socket, 'connect')));
   },
+};
+
+/** Requests that come byte by byte are given up by a timer of the server: some twenty seconds, each time. */
+const slowLoris: Attack = async (attacker) => {
+  const sockets = Array.from({ length: 100 }, () => attacker.socket('http'));
+  for (const socket of sockets) socket.write('GET /livez HTTP/1.1\r\nhost: x\r\n');
+  await Promise.all(sockets.map((socket) => attacker.ended(socket)));
 };
 
 /** Entrances of the other kind of process are not there. */
@@ -213,33 +215,15 @@ describe('hostile input', () => {
     await etcd.stop();
   });
 
+  it('node and elector at once: HTTP: slow loris', async () => {
+    await Promise.all([targets.node, targets.elector].map((each) => withstand(each, slowLoris)));
+  });
+
   for (const kind of ['node', 'elector'] as const) {
     for (const [name, attack] of Object.entries(attacks)) {
       if (!isFor(name, kind)) continue;
       it(`${kind}: ${name}`, async () => {
-        const target = targets[kind];
-        assert.ok(target !== undefined);
-        const before = await leaderAt(target);
-        const bytesBefore = await residentBytes(target);
-        {
-          using attacker = new Attacker(target);
-          await attack(attacker);
-          const during = await leaderAt(target);
-          assertUnmoved(before, during);
-        }
-        const handles = await waitUntil(
-          'the connections to be gone',
-          async () => {
-            const count = await handleCount(target);
-            return count < 60 && count;
-          },
-          { timeoutMs: patienceMs },
-        );
-        assert.ok(handles > 0);
-        const grownBytes = (await residentBytes(target)) - bytesBefore;
-        assert.ok(grownBytes < growthBytesMax, `it grew by ${String(grownBytes >> 20)} MiB`);
-        assert.equal(target.program.process.exit, undefined);
-        assertUnmoved(before, await leaderAt(target));
+        await withstand(targets[kind], attack);
       });
     }
 
@@ -269,6 +253,32 @@ describe('hostile input', () => {
     });
   }
 });
+
+/** It answers meanwhile, and afterwards nothing is left of the attack. */
+async function withstand(target: Target | undefined, attack: Attack): Promise<void> {
+  assert.ok(target !== undefined);
+  const before = await leaderAt(target);
+  const bytesBefore = await residentBytes(target);
+  {
+    using attacker = new Attacker(target);
+    await attack(attacker);
+    const during = await leaderAt(target);
+    assertUnmoved(before, during);
+  }
+  const handles = await waitUntil(
+    'the connections to be gone',
+    async () => {
+      const count = await handleCount(target);
+      return count < 60 && count;
+    },
+    { timeoutMs: patienceMs },
+  );
+  assert.ok(handles > 0);
+  const grownBytes = (await residentBytes(target)) - bytesBefore;
+  assert.ok(grownBytes < growthBytesMax, `it grew by ${String(grownBytes >> 20)} MiB`);
+  assert.equal(target.program.process.exit, undefined);
+  assertUnmoved(before, await leaderAt(target));
+}
 
 async function connectionsLimited({ http }: Target): Promise<number> {
   const metrics = await (await fetch(`http://${http}/metrics`)).text();
