@@ -46,6 +46,14 @@ export const pace = {
     firstDelayMsMax: clamp(ttlMs / 60, 20, 500),
     delayMsMax: clamp(ttlMs / 12, 100, 2_000),
   }),
+  /**
+   * How long a connection may take until its first answer, whatever calls wait for it, when so many in a row were given up
+   * without one. None at first: a member of etcd that is dead must not cost a renewal more than its timeout. Then half a
+   * second, doubled up to 4 s: a process that is short of CPU, and a slow line, take longer for a dial than a
+   * renewal waits, and would dial for ever. Longer: a black hole that ends is noticed later.
+   */
+  openingPatienceMs: (unansweredCount: number): number =>
+    unansweredCount === 0 ? 0 : Math.min(4_000, 500 * 2 ** Math.min(unansweredCount - 1, 30)),
   /** Pause between campaigns that could not get into line. */
   campaignBackoff: { firstDelayMsMax: 100, delayMsMax: 3_000 },
   /** Pause between watches that broke. */

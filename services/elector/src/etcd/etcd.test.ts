@@ -154,6 +154,23 @@ describe('session', () => {
     assert.equal(client.session.connect().endpoint, etcd.endpoint);
   });
 
+  test('calls that wait less than a dial takes do not end every dial', async () => {
+    await using proxy = await TcpProxy.to(etcd.clientPort, { openingDelayMs: 600 });
+    using client = open([proxy.endpoint], 200);
+    let timeouts = 0;
+    await eventually('an answer', async () => {
+      try {
+        await client.keyspace.read('s5/a');
+        return true;
+      } catch (error) {
+        if (!isElectorError(error, 'ETCD_TIMEOUT')) throw error;
+        timeouts++;
+        return false;
+      }
+    });
+    assert.ok(timeouts > 1, 'the first dial is given up with the call that waits for it');
+  });
+
   test('a refused connection is told at once, with the endpoint', async () => {
     using client = open(['http://127.0.0.1:1']);
     await assert.rejects(client.keyspace.read('s3/a'), (error) => {

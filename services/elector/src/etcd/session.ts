@@ -4,12 +4,17 @@
  * finds no answer gives the connection up, and the next call dials the next endpoint. Nothing is
  * retried here: only the caller knows what may be repeated.
  *
+ * But a connection that has been dialled a moment ago is given more time for its first answer each time that one
+ * was given up without any: calls that wait less than a dial takes would end each dial, and nothing would be had.
+ *
  * Also the one place that sees every answer's header, and so notices when it comes from another
  * cluster than before.
  */
 import type { CallOptions } from '@grpc/grpc-js';
 import { assert } from '@herald/core';
 import type { Random } from '@herald/core';
+import { monotonicNowMs } from '@herald/process';
+import { pace } from '../config.ts';
 import { ElectorError } from '../errors.ts';
 import { isTokenSpent } from './access.ts';
 import type { EtcdAccess } from './access.ts';
@@ -75,6 +80,10 @@ export class EtcdSession implements Disposable {
   readonly #options: EtcdSessionOptions;
   #endpointIndex: number;
   #connection: EtcdConnection | undefined;
+  /** When the present connection was made; undefined once it has answered. */
+  #openingSinceMs: number | undefined;
+  /** Connections in a row that were given up because no answer came in time, not even a first one. */
+  #unansweredCount = 0;
   #isClosed = false;
 
   constructor(options: EtcdSessionOptions) {
@@ -108,6 +117,7 @@ export class EtcdSession implements Disposable {
         if (!isTokenSpentIn(error) || !connection.forgetToken()) throw error;
         return perform(connection, options);
       });
+      this.#noteAnswer(connection);
       if (!anyCluster) this.#options.identity.check(response.header, connection.endpoint);
       this.#options.onCall?.('ok');
       return response;
@@ -122,7 +132,10 @@ export class EtcdSession implements Disposable {
     if (this.#isClosed) throw new ElectorError('CLOSED', 'the etcd session is closed');
     const endpoint = this.#options.endpoints[this.#endpointIndex];
     assert(endpoint !== undefined, 'the endpoint index is within the list');
-    this.#connection ??= new EtcdConnection(endpoint, this.#options.access);
+    if (this.#connection === undefined) {
+      this.#connection = new EtcdConnection(endpoint, this.#options.access);
+      this.#openingSinceMs = monotonicNowMs();
+    }
     return this.#connection;
   }
 
@@ -132,7 +145,12 @@ export class EtcdSession implements Disposable {
     if (isTokenSpentIn(error)) connection.forgetToken();
     // Another endpoint may belong to the right cluster: one wrong entry in the list must not decide.
     const isToBlame = isConnectionTrouble(error) || error.code === 'HISTORY_LOST';
-    if (isToBlame && this.#connection === connection) this.#giveUp(connection);
+    if (!isToBlame || this.#connection !== connection) return error;
+    if (error.code === 'ETCD_TIMEOUT' && this.#openingSinceMs !== undefined) {
+      if (this.#isToBeAwaited(this.#openingSinceMs)) return error;
+      this.#unansweredCount++;
+    }
+    this.#giveUp(connection);
     return error;
   }
 
@@ -143,7 +161,19 @@ export class EtcdSession implements Disposable {
 
   /** Checks the header of an answer that came on a stream. */
   checkHeader(connection: EtcdConnection, header: RawHeader): void {
+    this.#noteAnswer(connection);
     this.#options.identity.check(header, connection.endpoint);
+  }
+
+  #noteAnswer(connection: EtcdConnection): void {
+    if (this.#connection !== connection) return;
+    this.#openingSinceMs = undefined;
+    this.#unansweredCount = 0;
+  }
+
+  /** Whether a connection that was made then, and has not answered yet, is to have more time for it. */
+  #isToBeAwaited(sinceMs: number): boolean {
+    return monotonicNowMs() - sinceMs < pace.openingPatienceMs(this.#unansweredCount);
   }
 
   #giveUp(connection: EtcdConnection): void {

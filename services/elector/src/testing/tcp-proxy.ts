@@ -1,4 +1,7 @@
-/** A TCP proxy that can turn into a black hole: connections stay open, and nothing passes. */
+/**
+ * A TCP proxy that can turn into a black hole: connections stay open, and nothing passes. And one whose
+ * connections take their time until anything passes.
+ */
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
@@ -8,14 +11,22 @@ export class TcpProxy implements AsyncDisposable {
   readonly #sockets = new Set<Socket>();
   #isHole = false;
 
-  private constructor(targetPort: number) {
+  private constructor(targetPort: number, openingDelayMs: number) {
     this.#server = createServer((inbound) => {
-      this.#join(inbound, connect(targetPort, '127.0.0.1'));
+      this.#sockets.add(inbound);
+      const opening = setTimeout(() => {
+        this.#join(inbound, connect(targetPort, '127.0.0.1'));
+      }, openingDelayMs);
+      inbound.on('error', () => inbound.destroy());
+      inbound.on('close', () => {
+        clearTimeout(opening);
+        this.#sockets.delete(inbound);
+      });
     });
   }
 
-  static async to(targetPort: number): Promise<TcpProxy> {
-    const proxy = new TcpProxy(targetPort);
+  static async to(targetPort: number, { openingDelayMs = 0 } = {}): Promise<TcpProxy> {
+    const proxy = new TcpProxy(targetPort, openingDelayMs);
     proxy.#server.listen(0, '127.0.0.1');
     await once(proxy.#server, 'listening');
     return proxy;
