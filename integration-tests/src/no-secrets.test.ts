@@ -6,10 +6,11 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { tlsFlags } from '@herald/authority';
+import type { TlsFiles } from '@herald/authority';
 import { createClient, createOperator, createTrustSet } from '@herald/client';
 import { parseClusterName, parseNodeId } from '@herald/core';
-import { CertificateFiles, tlsFlags, waitUntil } from '@herald/lab';
-import type { TlsFiles } from '@herald/lab';
+import { TemporaryCertificates, waitUntil } from '@herald/lab';
 import { generateKeyPair, TlsKeeper } from '@herald/wire';
 import { etcdUser, GuardedEtcd } from './support/guarded-etcd.ts';
 import { RunningProgram, runProgram } from './support/run-program.ts';
@@ -40,7 +41,7 @@ function secretsIn(said: string, secrets: readonly string[]): readonly string[] 
 
 describe('P7, P10: what processes say of their secrets', () => {
   const signing = generateKeyPair();
-  let certificates: CertificateFiles;
+  let certificates: TemporaryCertificates;
   let etcd: GuardedEtcd;
   let elector: RunningProgram;
   let node: RunningProgram;
@@ -78,7 +79,7 @@ describe('P7, P10: what processes say of their secrets', () => {
   }
 
   before(async () => {
-    certificates = await CertificateFiles.create(parseClusterName(cluster));
+    certificates = await TemporaryCertificates.create(parseClusterName(cluster));
     etcd = await GuardedEtcd.start(certificates);
     await writeFile(path('signing.key'), signing.signingKey, { mode: 0o600 });
     await writeFile(path('trusted.pem'), signing.trustedKey);

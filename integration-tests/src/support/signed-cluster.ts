@@ -6,11 +6,13 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { tlsFlags } from '@herald/authority';
+import type { Issued } from '@herald/authority';
 import { createOperator } from '@herald/client';
 import { parseClusterName } from '@herald/core';
 import type { ClusterName } from '@herald/core';
-import { CertificateFiles, startEtcd, tlsFlags, waitUntil } from '@herald/lab';
-import type { EtcdCluster, Issued } from '@herald/lab';
+import { startEtcd, TemporaryCertificates, waitUntil } from '@herald/lab';
+import type { EtcdCluster } from '@herald/lab';
 import { TlsKeeper } from '@herald/wire';
 import type { ElectionStatus, KeyPairPem, PeerRole, RecordObjection } from '@herald/wire';
 import { RunningProgram, runProgram } from './run-program.ts';
@@ -25,7 +27,7 @@ export class SignedCluster implements AsyncDisposable {
   readonly name: ClusterName;
   readonly election: string;
   readonly #folder: string;
-  readonly #certificates: CertificateFiles;
+  readonly #certificates: TemporaryCertificates;
   readonly #issued = new Map<PeerRole, Issued>();
   readonly #etcd: EtcdCluster;
   readonly #programs: RunningProgram[] = [];
@@ -34,7 +36,7 @@ export class SignedCluster implements AsyncDisposable {
     name: ClusterName,
     election: string,
     folder: string,
-    certificates: CertificateFiles,
+    certificates: TemporaryCertificates,
     etcd: EtcdCluster,
   ) {
     this.name = name;
@@ -48,7 +50,7 @@ export class SignedCluster implements AsyncDisposable {
   static async start(name: string, election: string, key: KeyPairPem): Promise<SignedCluster> {
     const cluster = parseClusterName(name);
     const folder = await mkdtemp(join(tmpdir(), 'herald-signed-'));
-    const certificates = await CertificateFiles.create(cluster);
+    const certificates = await TemporaryCertificates.create(cluster);
     const started = new SignedCluster(cluster, election, folder, certificates, await startEtcd());
     try {
       for (const role of roles) started.#issued.set(role, await certificates.issue(role));
