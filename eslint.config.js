@@ -144,7 +144,7 @@ export default defineConfig([
   },
   {
     files: [
-      'packages/{wire,member,client,process}/src/**/*.ts',
+      'packages/{wire,member,client,process,authority}/src/**/*.ts',
       'services/*/src/**/*.ts',
       'packages/lab/src/**/*.ts',
     ],

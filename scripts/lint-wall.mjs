@@ -36,6 +36,10 @@ export const rooms = {
     folder: 'packages/cli',
     mayImport: ['@herald/core', '@herald/wire', '@herald/process', '@herald/client'],
   },
+  '@herald/authority': {
+    folder: 'packages/authority',
+    mayImport: ['@herald/core', '@herald/wire', '@herald/process'],
+  },
   '@herald/lab': {
     folder: 'packages/lab',
     mayImport: [
@@ -47,6 +51,7 @@ export const rooms = {
       '@herald/client',
       '@herald/gossip-node',
       '@herald/elector',
+      '@herald/authority',
     ],
   },
   '@herald/ticket-office': {
@@ -71,6 +76,7 @@ export const rooms = {
       '@herald/gossip-node',
       '@herald/elector',
       '@herald/cli',
+      '@herald/authority',
       '@herald/lab',
       '@herald/ticket-office',
     ],

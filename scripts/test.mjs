@@ -1,14 +1,17 @@
 /**
  * Runs the tests: `npm test -- [--unit | --integration | --containers] [FILTER …]`. Unit tests are those
- * beside the sources and the scripts; integration tests start whole clusters, so their files run one at
- * a time; container tests need a Docker engine besides. A filter is a part of a test file's path. No test
- * at all is a failure, not a success.
+ * beside the sources and the scripts; integration tests start whole clusters; container tests need a Docker
+ * engine besides. A filter is a part of a test file's path. No test at all is a failure, not a success.
+ *
+ * Decides what runs side by side, for a machine of two cores. Most files wait most of their time, so that
+ * three of them fill it. Those whose verdict is about time, or that fill a machine by themselves, have it for
+ * themselves. Long ones begin first, so that none is left to run alone at the end.
  *
  * Unasked, container tests run where they can, and it is said at the end why they did not. Asked for, with
  * `--containers` or HERALD_CONTAINER_TESTS=1, they run or fail. HERALD_CONTAINER_TESTS=0 leaves them out.
  */
 import { spawn } from 'node:child_process';
-import { join, relative } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { whyNoContainers } from './container-engine.mjs';
@@ -17,20 +20,38 @@ import { filesBelow, repositoryFolder as root, workspaceFolders } from './source
 const INTEGRATION = 'integration-tests';
 const CONTAINERS = join(root, INTEGRATION, 'dist', 'containers', '/');
 
+/** Integration tests that have the machine for themselves: how long things take is what they judge. */
+const aloneNames = [
+  'etcd-faults.test.js',
+  'fault-matrix.test.js',
+  'one-leader.test.js',
+  'ticket-office.test.js',
+];
+
+/** Where the files are that take longest: by arithmetic, by processes that start, by leases that expire. */
+const longFirst = [
+  ...['packages/lab/', 'packages/simulator/', 'services/elector/', 'scripts/'],
+  ...['packages/core/', 'packages/process/', 'packages/client/'],
+  ...['hostile-input', 'membership', 'history-lost', 'tls-', 'clean-up', 'client-and-nodes'],
+];
+
 /**
  * `--test-timeout` counts for a file as a whole as well as for each test in it. These bounds end what
  * hangs; each test has its own deadlines, far below.
  */
 const groups = [
-  { name: 'unit', files: unitTests, concurrency: 2, timeoutMs: 10 * 60_000 },
-  { name: 'integration', files: integrationTests, concurrency: 1, timeoutMs: 30 * 60_000 },
+  { name: 'unit', files: unitTests, concurrency: 3, timeoutMs: 10 * 60_000 },
+  { name: 'integration', files: integrationTests, concurrency: 3, timeoutMs: 30 * 60_000 },
   { name: 'containers', files: containerTests, concurrency: 1, timeoutMs: 15 * 60_000 },
 ];
 
 const { values, positionals: filters } = parseArguments();
 const named = groups.filter(({ name }) => values[name] === true);
 const wanted = named.length > 0 ? named : groups;
-const runs = wanted.map((group) => ({ ...group, chosen: group.files().filter(isChosen).sort() }));
+const runs = wanted.map((group) => ({
+  ...group,
+  chosen: group.files().filter(isChosen).sort(byLength),
+}));
 
 // With a filter, one group may have nothing to run; without, each must have.
 const empty = runs.filter(({ chosen }) => chosen.length === 0);
@@ -48,10 +69,18 @@ for (const { name, chosen, concurrency, timeoutMs } of runs) {
     leftOut.push(`${name} (${chosen.length} files): ${reason}`);
     continue;
   }
-  console.log(`test: ${name} (${chosen.length} files)`);
-  const code = await runNodeTest(chosen, concurrency, timeoutMs);
-  // All groups run, so that one run shows all that fails; the first failure's code is ours.
-  process.exitCode ||= code;
+  const alone = chosen.filter((path) => aloneNames.includes(basename(path)));
+  const others = chosen.filter((path) => !alone.includes(path));
+  for (const { files, atOnce } of [
+    { files: others, atOnce: concurrency },
+    { files: alone, atOnce: 1 },
+  ]) {
+    if (files.length === 0) continue;
+    console.log(`test: ${name} (${files.length} files, ${atOnce} at a time)`);
+    const code = await runNodeTest(files, atOnce, timeoutMs);
+    // All groups run, so that one run shows all that fails; the first failure's code is ours.
+    process.exitCode ||= code;
+  }
 }
 // Last, where it is read.
 for (const what of leftOut) console.error(`test: NOT RUN: ${what}`);
@@ -95,6 +124,15 @@ function whyLeftOut() {
 function builtTests(workspace) {
   const built = [...filesBelow(join(root, workspace, 'dist'))];
   return built.filter((path) => path.endsWith('.test.js'));
+}
+
+/** Long ones first, the others as they are called. */
+function byLength(a, b) {
+  const ranks = [a, b].map((path) => {
+    const rank = longFirst.findIndex((part) => relative(root, path).includes(part));
+    return rank < 0 ? longFirst.length : rank;
+  });
+  return ranks[0] - ranks[1] || (a < b ? -1 : 1);
 }
 
 /** Matches the path of the source as well as that of the built file. */

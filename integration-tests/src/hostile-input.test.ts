@@ -6,15 +6,15 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
-import { connect as connectHttp2 } from 'node:http2';
-import type { ClientHttp2Session, ClientHttp2Stream, OutgoingHttpHeaders } from 'node:http2';
-import { connect } from 'node:net';
-import type { Socket } from 'node:net';
+import type { OutgoingHttpHeaders } from 'node:http2';
 import { after, before, describe, it } from 'node:test';
 import { createClient } from '@herald/client';
 import type { LeaderResult } from '@herald/client';
+import { limits } from '@herald/core';
 import { startEtcd, waitUntil } from '@herald/lab';
 import type { EtcdCluster } from '@herald/lab';
+import { Attacker, field, framed, hello, numberField } from './support/attacker.ts';
+import type { Target } from './support/attacker.ts';
 import { RunningProgram } from './support/run-program.ts';
 import { patienceMs } from './support/test-cluster.ts';
 
@@ -22,114 +22,6 @@ const election = 'payments';
 const cluster = 'hostile';
 /** What buffers, code that is compiled and late garbage collection may take, whatever is sent. */
 const growthBytesMax = 96 * 2 ** 20;
-
-interface Target {
-  readonly program: RunningProgram;
-  readonly grpc: string;
-  readonly http: string;
-}
-
-/** One gRPC message: a byte for compression, its length, its bytes. */
-function framed(bytes: Uint8Array, length = bytes.byteLength): Buffer {
-  const head = Buffer.alloc(5);
-  head.writeUInt32BE(length, 1);
-  return Buffer.concat([head, bytes]);
-}
-
-/** Protobuf by hand: a field that is bytes or a text, and one that is a number. */
-const field = (number: number, value: string | Uint8Array): Buffer => {
-  const bytes = Buffer.from(value as string);
-  return Buffer.concat([varint((BigInt(number) << 3n) | 2n), varint(BigInt(bytes.length)), bytes]);
-};
-const numberField = (number: number, value: bigint): Buffer =>
-  Buffer.concat([varint(BigInt(number) << 3n), varint(value)]);
-
-function varint(value: bigint): Buffer {
-  const bytes: number[] = [];
-  let rest = BigInt.asUintN(64, value);
-  do {
-    const more = rest > 0x7fn;
-    bytes.push(Number(rest & 0x7fn) | (more ? 0x80 : 0));
-    rest >>= 7n;
-  } while (rest > 0n);
-  return Buffer.from(bytes);
-}
-
-const hello = (inCluster: string, generation: bigint, nodeId = 'intruder'): Buffer => {
-  const contact = Buffer.concat([
-    ...[field(1, nodeId), numberField(2, generation)],
-    ...[field(3, '127.0.0.1:1'), numberField(4, 1n)],
-  ]);
-  const greeting = [field(1, inCluster), numberField(2, 1n), numberField(3, 9n), field(4, contact)];
-  return field(1, Buffer.concat(greeting));
-};
-
-class Attacker implements Disposable {
-  readonly #sessions: ClientHttp2Session[] = [];
-  readonly #sockets: Socket[] = [];
-  readonly #target: Target;
-
-  constructor(target: Target) {
-    this.#target = target;
-  }
-
-  session(): ClientHttp2Session {
-    const session = connectHttp2(`http://${this.#target.grpc}`);
-    session.on('error', () => undefined);
-    this.#sessions.push(session);
-    return session;
-  }
-
-  call(
-    session: ClientHttp2Session,
-    path: string,
-    more: OutgoingHttpHeaders = {},
-  ): ClientHttp2Stream {
-    const headers = {
-      ':method': 'POST',
-      ':path': path,
-      'content-type': 'application/grpc',
-      te: 'trailers',
-    };
-    const stream = session.request({ ...headers, ...more });
-    stream.on('error', () => undefined);
-    stream.resume();
-    return stream;
-  }
-
-  link(session = this.session()): ClientHttp2Stream {
-    return this.call(session, '/herald.v1.Gossip/Link');
-  }
-
-  socket(where: 'grpc' | 'http'): Socket {
-    const [host = '', port = ''] = this.#target[where].split(':');
-    const socket = connect(Number(port), host);
-    socket.on('error', () => undefined);
-    socket.resume();
-    this.#sockets.push(socket);
-    return socket;
-  }
-
-  /** Resolves when the other end has said its last, or the connection is gone. */
-  ended(stream: ClientHttp2Stream | Socket): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const late = setTimeout(() => {
-        reject(new Error(`it was not ended within ${String(patienceMs)} ms`));
-      }, patienceMs);
-      const end = (): void => {
-        clearTimeout(late);
-        resolve();
-      };
-      if (stream.destroyed || stream.readableEnded) end();
-      for (const event of ['end', 'close', 'error']) stream.once(event, end);
-    });
-  }
-
-  [Symbol.dispose](): void {
-    for (const session of this.#sessions) session.destroy();
-    for (const socket of this.#sockets) socket.destroy();
-  }
-}
 
 type Attack = (attacker: Attacker) => Promise<void>;
 
@@ -240,11 +132,6 @@ const attacks: Readonly<Record<string, Attack>> = {
     const silent = Array.from({ length: 200 }, () => attacker.socket('grpc'));
     await Promise.all(silent.map((socket) => once(socket, 'connect')));
   },
-  'HTTP: slow loris': async (attacker) => {
-    const sockets = Array.from({ length: 100 }, () => attacker.socket('http'));
-    for (const socket of sockets) socket.write('GET /livez HTTP/1.1\r\nhost: x\r\n');
-    await Promise.all(sockets.map((socket) => attacker.ended(socket)));
-  },
   'HTTP: headers without end': async (attacker) => {
     const socket = attacker.socket('http');
     socket.write(`GET /livez HTTP/1.1\r\nhost: x\r\nx-bomb: ${'b'.repeat(1_000_000)}\r\n\r\n`);
@@ -275,6 +162,13 @@ const attacks: Readonly<Record<string, Attack>> = {
     }
     await Promise.all(sockets.map((socket) => once(socket, 'connect')));
   },
+};
+
+/** Requests that come byte by byte are given up by a timer of the server: some twenty seconds, each time. */
+const slowLoris: Attack = async (attacker) => {
+  const sockets = Array.from({ length: 100 }, () => attacker.socket('http'));
+  for (const socket of sockets) socket.write('GET /livez HTTP/1.1\r\nhost: x\r\n');
+  await Promise.all(sockets.map((socket) => attacker.ended(socket)));
 };
 
 /** Entrances of the other kind of process are not there. */
@@ -321,37 +215,75 @@ describe('hostile input', () => {
     await etcd.stop();
   });
 
+  it('node and elector at once: HTTP: slow loris', async () => {
+    await Promise.all([targets.node, targets.elector].map((each) => withstand(each, slowLoris)));
+  });
+
   for (const kind of ['node', 'elector'] as const) {
     for (const [name, attack] of Object.entries(attacks)) {
       if (!isFor(name, kind)) continue;
       it(`${kind}: ${name}`, async () => {
-        const target = targets[kind];
-        assert.ok(target !== undefined);
-        const before = await leaderAt(target);
-        const bytesBefore = await residentBytes(target);
-        {
-          using attacker = new Attacker(target);
-          await attack(attacker);
-          const during = await leaderAt(target);
-          assertUnmoved(before, during);
-        }
-        const handles = await waitUntil(
-          'the connections to be gone',
-          async () => {
-            const count = await handleCount(target);
-            return count < 60 && count;
-          },
-          { timeoutMs: patienceMs },
-        );
-        assert.ok(handles > 0);
-        const grownBytes = (await residentBytes(target)) - bytesBefore;
-        assert.ok(grownBytes < growthBytesMax, `it grew by ${String(grownBytes >> 20)} MiB`);
-        assert.equal(target.program.process.exit, undefined);
-        assertUnmoved(before, await leaderAt(target));
+        await withstand(targets[kind], attack);
       });
     }
+
+    it(`P6: ${kind}: connections of one address, more than it may hold: who is connected goes on`, async () => {
+      const target = targets[kind];
+      assert.ok(target !== undefined);
+      await using client = createClient({
+        ...{ seeds: [target.grpc], election, cacheMs: 0, insecure: true },
+      });
+      const before = await client.getLeader({ timeoutMs: patienceMs });
+      const beyond = 100;
+      {
+        using attacker = new Attacker(target);
+        let cutOff = 0;
+        for (let count = 0; count < limits.connectionsPerAddressMax + beyond; count++) {
+          attacker.socket('grpc').once('close', () => cutOff++);
+        }
+        await waitUntil('the ones beyond its share to be cut off', () => cutOff >= beyond, {
+          timeoutMs: patienceMs,
+        });
+        assertUnmoved(before, await client.getLeader({ timeoutMs: patienceMs }));
+        assert.ok((await connectionsLimited(target)) >= beyond);
+        assert.equal(target.program.process.exit, undefined);
+      }
+      // And whoever comes when they are gone is let in.
+      assertUnmoved(before, await leaderAt(target));
+    });
   }
 });
+
+/** It answers meanwhile, and afterwards nothing is left of the attack. */
+async function withstand(target: Target | undefined, attack: Attack): Promise<void> {
+  assert.ok(target !== undefined);
+  const before = await leaderAt(target);
+  const bytesBefore = await residentBytes(target);
+  {
+    using attacker = new Attacker(target);
+    await attack(attacker);
+    const during = await leaderAt(target);
+    assertUnmoved(before, during);
+  }
+  const handles = await waitUntil(
+    'the connections to be gone',
+    async () => {
+      const count = await handleCount(target);
+      return count < 60 && count;
+    },
+    { timeoutMs: patienceMs },
+  );
+  assert.ok(handles > 0);
+  const grownBytes = (await residentBytes(target)) - bytesBefore;
+  assert.ok(grownBytes < growthBytesMax, `it grew by ${String(grownBytes >> 20)} MiB`);
+  assert.equal(target.program.process.exit, undefined);
+  assertUnmoved(before, await leaderAt(target));
+}
+
+async function connectionsLimited({ http }: Target): Promise<number> {
+  const metrics = await (await fetch(`http://${http}/metrics`)).text();
+  return Number(/peers_limited_total\{what="connections"\} (\d+)/.exec(metrics)?.[1] ?? 0);
+}
 
 async function targetOf(program: RunningProgram, ready: string): Promise<Target> {
   const { address } = await program.untilLogged(ready, patienceMs);

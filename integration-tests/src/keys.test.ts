@@ -7,10 +7,12 @@ import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { tlsFlags } from '@herald/authority';
+import type { Issued } from '@herald/authority';
 import { createClient, createOperator, createTrustSet } from '@herald/client';
 import { parseAddress, parseClusterName, parseElectionName, parseNodeId } from '@herald/core';
-import { CertificateFiles, startEtcd, tlsFlags, waitUntil } from '@herald/lab';
-import type { EtcdCluster, Issued } from '@herald/lab';
+import { startEtcd, TemporaryCertificates, waitUntil } from '@herald/lab';
+import type { EtcdCluster } from '@herald/lab';
 import { createMember } from '@herald/member';
 import { createRecordSigner, generateKeyPair, TlsKeeper } from '@herald/wire';
 import type { KeyPairPem, PeerRole } from '@herald/wire';
@@ -32,13 +34,13 @@ function trusted(...keys: readonly KeyPairPem[]): string {
 describe('P7: a rotation of keys', () => {
   let etcd: EtcdCluster;
   let folder: string;
-  let certificates: CertificateFiles;
+  let certificates: TemporaryCertificates;
   const issued = new Map<PeerRole, Issued>();
 
   before(async () => {
     etcd = await startEtcd();
     folder = await mkdtemp(join(tmpdir(), 'herald-keys-'));
-    certificates = await CertificateFiles.create(cluster);
+    certificates = await TemporaryCertificates.create(cluster);
     for (const role of peerRoles) issued.set(role, await certificates.issue(role));
   });
 

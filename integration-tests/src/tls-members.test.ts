@@ -3,10 +3,13 @@
  * becomes of links when certificates are replaced. Here, since certificates come from the lab.
  */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect as connectTcp } from 'node:net';
 import { connect } from 'node:tls';
 import { before, test } from 'node:test';
 import { credentials } from '@grpc/grpc-js';
-import { CertificateAuthority, waitUntil } from '@herald/lab';
+import { CertificateAuthority } from '@herald/authority';
+import { waitUntil } from '@herald/lab';
 import type { Member } from '@herald/member';
 import { MemberError } from '@herald/member';
 import { TlsKeeper, WireError } from '@herald/wire';
@@ -171,6 +174,23 @@ test('a member in plain text and one with TLS stay apart, and the one with TLS s
   await using b = await startMember('b', 'node', tls, { seeds: [plain.address], logger: log });
   await until('a word of it', () => log.lines.some((line) => line.includes('--insecure')));
   assert.ok(!isLinked(b, 'plain'));
+});
+
+test('P6: connections that never end their handshake count, and make room when they are gone', async () => {
+  const tls = await keeperOf(authority, 'node', 'n');
+  await using n = await startMember('n', 'node', tls, { connectionsPerAddressMax: 4 });
+  const { host, port } = n.listening;
+  const halfOpen = Array.from({ length: 4 }, () => connectTcp(port, host));
+  await Promise.all(halfOpen.map((socket) => once(socket, 'connect')));
+  const beyond = connectTcp(port, host).resume();
+  beyond.on('error', () => undefined); // reset or ended, as it comes
+  await once(beyond, 'close');
+  assert.equal(n.stats().connectionsRefused, 1);
+  for (const socket of halfOpen) socket.destroy();
+  const client = unchecked(await materialOf(authority, uriOf('client')));
+  await waitUntil('room', async () => (await ask(n.address, client)) === 'ok', {
+    timeoutMs: patienceMs,
+  });
 });
 
 test('TLS 1.2 is not spoken, and no session is resumed', async () => {

@@ -6,11 +6,12 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { CertificateAuthority, tlsFlags } from '@herald/authority';
+import type { TlsFiles } from '@herald/authority';
 import { createClient, createOperator, createTrustSet, HeraldClientError } from '@herald/client';
 import type { ClientOptions } from '@herald/client';
 import { parseClusterName, parseNodeId } from '@herald/core';
-import { CertificateAuthority, CertificateFiles, tlsFlags, waitUntil } from '@herald/lab';
-import type { TlsFiles } from '@herald/lab';
+import { TemporaryCertificates, waitUntil } from '@herald/lab';
 import { generateKeyPair, TlsKeeper } from '@herald/wire';
 import { etcdUser, GuardedEtcd } from './support/guarded-etcd.ts';
 import { RunningProgram, runProgram } from './support/run-program.ts';
@@ -23,7 +24,7 @@ const election = 'payments';
 /** Nothing of ours in the environment says `--insecure`. */
 const env = { HERALD_INSECURE: '' };
 
-let certificates: CertificateFiles;
+let certificates: TemporaryCertificates;
 let etcd: GuardedEtcd;
 let trustedKeys: string;
 let trustedFile: string;
@@ -93,7 +94,7 @@ function herald(args: readonly string[], files: TlsFiles, variables = env) {
 }
 
 before(async () => {
-  certificates = await CertificateFiles.create(parseClusterName(cluster));
+  certificates = await TemporaryCertificates.create(parseClusterName(cluster));
   etcd = await GuardedEtcd.start(certificates);
   trustedKeys = '';
   trustedFile = joinPath('trusted.pem');
@@ -276,7 +277,7 @@ describe('what does not fit is told with the fix', () => {
   });
 
   it('a certificate of another authority, here or there', async () => {
-    await using foreign = await CertificateFiles.create(parseClusterName(cluster));
+    await using foreign = await TemporaryCertificates.create(parseClusterName(cluster));
     const theirs = await foreign.issue('client');
     const untrusting = await herald(['members', '-j', nodeAddress, '-t', '10s'], theirs.files);
     assert.equal(untrusting.exitCode, 3);

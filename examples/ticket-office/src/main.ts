@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import {
   counted,
   describeEtcd,
+  describeProtection,
   etcdEnvironment,
   formatMs,
   showFindings,
@@ -104,7 +105,7 @@ await runProcess(
     shutdownTimeoutMs,
   },
   async ({ options, own, signal }) => {
-    const { customers, nodes, ttl, json, fence: isFenced, etcdEndpoints } = options;
+    const { customers, nodes, ttl, json, fence: isFenced, insecure, etcdEndpoints } = options;
     const problem = json === undefined ? undefined : await whyNotWritable(json);
     if (problem !== undefined) throw new ProcessError('BAD_CONFIGURATION', `--json: ${problem}`);
     const terminal = new Terminal(process.stdout);
@@ -116,9 +117,10 @@ await runProcess(
       );
       if (!isFenced) terminal.row('no fence', terminal.tone('every leader may write late', 'bad'));
       const beganMs = monotonicNowMs();
+      terminal.row('protection', describeProtection(insecure));
       const office = await openOffice(
         {
-          ...{ customers, nodes, seed, isFenced, hastyMs, signal },
+          ...{ customers, nodes, seed, isFenced, insecure, hastyMs, signal },
           ttlSeconds: ttl / 1_000,
           patientMs: patienceMsOf(options),
           env: etcdEnvironment(etcdEndpoints),

@@ -85,6 +85,12 @@ export const exampleOptions = defineOptions({
     description: 'Refuse the late writes of those who led once; see what --no-fence comes to',
     group: 'Ticket office',
   },
+  insecure: {
+    flag: '--insecure',
+    schema: onOff(),
+    description: 'Herald in plain text, without certificates and signatures',
+    group: 'Ticket office',
+  },
   json: {
     flag: '--json <file>',
     schema: text(),

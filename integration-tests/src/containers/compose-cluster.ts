@@ -5,11 +5,13 @@
  */
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
+import type { ClientOptions } from '@herald/client';
 import { takeFreePorts } from '@herald/lab';
 import { DockerComposeEnvironment, getContainerRuntimeClient } from 'testcontainers';
 import type { ContainerRuntimeClient, StartedDockerComposeEnvironment } from 'testcontainers';
 import type { SeenLeadership } from '../fixtures/sampling-protocol.ts';
 import { loggedLeaderships } from '../support/logged-leaderships.ts';
+import { takeClientKeys } from './client-keys.ts';
 import { findCompose, runCompose } from './compose-command.ts';
 import type { ComposeCommand, Outcome } from './compose-command.ts';
 
@@ -26,6 +28,13 @@ type Inspected = Awaited<ReturnType<Container['inspect']>>;
 
 export const etcdServices = ['etcd-1', 'etcd-2', 'etcd-3'] as const;
 export const electorServices = ['elector-1', 'elector-2', 'elector-3'] as const;
+/** Runs to its end before the others start. */
+const authorityService = 'authority';
+
+/** How long a line of a log may be where several are shown: the beginning says what it is about. */
+const shownCharactersMax = 300;
+
+export type ClientSecurity = Required<Pick<ClientOptions, 'tls' | 'trustedKeys'>>;
 
 interface Parts {
   readonly runtime: ContainerRuntimeClient;
@@ -33,6 +42,7 @@ interface Parts {
   readonly project: string;
   readonly env: Readonly<Record<string, string>>;
   readonly environment: StartedDockerComposeEnvironment;
+  readonly security: ClientSecurity;
 }
 
 export class ComposeCluster implements AsyncDisposable {
@@ -60,10 +70,24 @@ export class ComposeCluster implements AsyncDisposable {
       .withClientOptions(compose.isStandalone ? { executable: { standalone: true } } : {})
       .withStartupTimeout(startMs)
       .up();
-    const runtime = await getContainerRuntimeClient();
-    const cluster = new ComposeCluster({ runtime, compose, project, env, environment });
-    await cluster.#look();
-    return cluster;
+    try {
+      const runtime = await getContainerRuntimeClient();
+      const security = await takeClientKeys((...args) =>
+        runCompose(compose, ['-p', project, ...args], { cwd: root, env }),
+      );
+      const parts = { runtime, compose, project, env, environment, security };
+      const cluster = new ComposeCluster(parts);
+      await cluster.#look();
+      return cluster;
+    } catch (error) {
+      await environment.down({ removeVolumes: true, timeout: downMs });
+      throw error;
+    }
+  }
+
+  /** What a client on this machine proves itself with, and whom it believes. */
+  get security(): ClientSecurity {
+    return this.#parts.security;
   }
 
   /** Where the published node answers clients on this machine. */
@@ -80,6 +104,37 @@ export class ComposeCluster implements AsyncDisposable {
   /** `compose run --rm herald …`, as a user would. */
   runHerald(...args: readonly string[]): Promise<Outcome> {
     return this.#compose('run', '--rm', '-T', 'herald', ...args);
+  }
+
+  /** `compose run --rm operator …`, as a user would. */
+  runOperator(...args: readonly string[]): Promise<Outcome> {
+    return this.#compose('run', '--rm', '-T', 'operator', ...args);
+  }
+
+  /** Runs a command in the container of a service, with `env` besides what the container has. */
+  async exec(
+    service: string,
+    command: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<{ readonly exitCode: number; readonly output: string }> {
+    return this.#parts.runtime.container.exec(this.#one(service), [...command], { env });
+  }
+
+  /** What etcd says to a service that shows it `/keys/CERTIFICATE.pem`: `HTTP 200`, or the error. */
+  async askEtcd(service: string, certificate: string): Promise<string> {
+    const script = `
+      const { readFileSync } = require('node:fs');
+      const [cert, key] = ['pem', 'key'].map((end) => readFileSync('/keys/${certificate}.' + end));
+      // Only what etcd thinks of us is asked here.
+      const options = { cert, key, rejectUnauthorized: false, timeout: 30_000 };
+      require('node:https')
+        .get('https://${etcdServices[0]}:2379/version', options, (answer) => {
+          console.log('HTTP ' + answer.statusCode);
+          answer.resume();
+        })
+        .on('timeout', function () { this.destroy(new Error('no answer')); })
+        .on('error', (error) => console.log(String(error)));`;
+    return (await this.exec(service, ['node', '-e', script])).output.trim();
   }
 
   /** `compose up --scale`, as a user would. */
@@ -134,7 +189,21 @@ export class ComposeCluster implements AsyncDisposable {
     };
   }
 
-  /** What Docker says of every container. */
+  /** What Docker says of the container that has made all keys. */
+  async inspectAuthority(): Promise<Inspected> {
+    const { project, runtime } = this.#parts;
+    // Of all that compose was asked for, this one alone has ended.
+    const status = { status: ['exited' as const] };
+    const [label, name] = ['com.docker.compose.project', project];
+    const container = await runtime.container.fetchByLabel(label, name, status);
+    const inspected = await container?.inspect();
+    if (inspected === undefined || serviceOf(inspected.Config) !== authorityService) {
+      throw new Error(`${authorityService} has not ended, or something else has`);
+    }
+    return inspected;
+  }
+
+  /** What Docker says of every container that runs. */
   inspectAll(): Promise<readonly Inspected[]> {
     return Promise.all(this.#all().map((container) => container.inspect()));
   }
@@ -154,8 +223,9 @@ export class ComposeCluster implements AsyncDisposable {
   /** The last lines of every elector, for whoever reads why a test failed. */
   async describe(): Promise<string> {
     const told = electorServices.map(async (service) => {
-      const lines = (await this.#log(this.#one(service))).trimEnd().split('\n');
-      return [`${service}:`, ...lines.slice(-5)].join('\n  ');
+      const lines = (await this.#log(this.#one(service))).trimEnd().split('\n').slice(-5);
+      const shown = lines.map((line) => line.slice(0, shownCharactersMax));
+      return [`${service}:`, ...shown].join('\n  ');
     });
     return (await Promise.all(told)).join('\n');
   }

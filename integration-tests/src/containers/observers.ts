@@ -17,12 +17,12 @@ import type { ComposeCluster } from './compose-cluster.ts';
 export const election = 'payments';
 
 /** For what takes seconds on an idle machine, and is done by two dozen containers on a busy one. */
-const patienceMs = 90_000;
+const patienceMs = 180_000;
 /** Between two looks: each reads the logs of all electors. */
 const lookMs = 250;
 /** Short, so that a client that asks is told of trouble often rather than waits it out. */
-const askMs = 1_000;
-const askOnceMs = 2_000;
+const askMs = 2_000;
+const askOnceMs = 5_000;
 
 /** What a call may say while nobody can be believed to lead. */
 const expectedErrors: ReadonlySet<ClientErrorCode> = new Set<ClientErrorCode>([
@@ -42,12 +42,13 @@ export class Observers implements AsyncDisposable {
   constructor(cluster: ComposeCluster) {
     const judge = this.#judge;
     const seeds = [cluster.publishedAddress];
-    const ask = { timeoutMs: askMs };
+    const { security } = cluster;
+    const common = { seeds, election, judge, security };
     this.#cluster = cluster;
-    this.asking = new AskingClient({ name: 'one who asks', seeds, election, judge, ask });
-    this.watching = new AskingClient({ name: 'one who watches', seeds, election, judge });
+    this.asking = new AskingClient({ ...common, name: 'one who asks', ask: { timeoutMs: askMs } });
+    this.watching = new AskingClient({ ...common, name: 'one who watches' });
     // Its questions are not about leaders, so it never learns of other nodes: it asks the published one.
-    this.#counting = createClient({ seeds, election, insecure: true });
+    this.#counting = createClient({ seeds, election, ...security });
   }
 
   /**

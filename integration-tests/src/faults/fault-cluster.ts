@@ -10,7 +10,8 @@ import { takeFreePorts, waitUntil } from '@herald/lab';
 import type { EtcdCluster } from '@herald/lab';
 import { monotonicNowMs } from '@herald/process';
 import { connectEtcdPersistently } from '../fixtures/etcd-client.ts';
-import type { EtcdClient } from '../fixtures/etcd-client.ts';
+import type { EtcdClient, EtcdUser } from '../fixtures/etcd-client.ts';
+import { demandUsers, etcdUser } from '../fixtures/etcd-users.ts';
 import type { SeenLeadership } from '../fixtures/sampling-protocol.ts';
 import { FaultNode } from '../support/fault-node.ts';
 import type { FixtureProcess } from '../support/fixture-process.ts';
@@ -33,6 +34,8 @@ const etcdQuotaBytes = 16 * 1024 * 1024;
 export interface FaultClusterOptions {
   readonly electors?: number;
   readonly nodes?: number;
+  /** Whether etcd wants to know who calls; it asks nobody unless given. */
+  readonly etcdUsers?: boolean;
 }
 
 export interface Recovery {
@@ -59,6 +62,7 @@ export class FaultCluster implements AsyncDisposable {
   readonly witness: Witness;
   readonly electionName = election;
   readonly #askEtcd: EtcdClient;
+  readonly #etcdUser: EtcdUser | undefined;
   readonly #name: string;
   readonly #prefix: string;
   readonly #electorPlaces = new Map<string, ElectorPlace>();
@@ -69,21 +73,25 @@ export class FaultCluster implements AsyncDisposable {
   readonly #buried: SamplingElector[] = [];
   #client: LoadClient | undefined;
 
-  private constructor(etcd: EtcdCluster, name: string) {
+  private constructor(etcd: EtcdCluster, name: string, user: EtcdUser | undefined) {
     this.etcd = etcd;
-    this.#askEtcd = connectEtcdPersistently(etcd.endpoints);
+    this.#etcdUser = user;
+    this.#askEtcd = connectEtcdPersistently(etcd.endpoints, user);
     this.network = new Switchboard();
     this.#name = name;
     this.#prefix = `herald-test/${name}`;
-    this.witness = new Witness(etcd.endpoints, this.#prefix);
+    this.witness = new Witness(this.#askEtcd, this.#prefix);
     for (const { name: member, clientEndpoint } of etcd.members)
       this.network.assign(Number(new URL(clientEndpoint).port), member);
   }
 
-  static async start({ electors = 3, nodes = 6 }: FaultClusterOptions = {}): Promise<FaultCluster> {
+  static async start(options: FaultClusterOptions = {}): Promise<FaultCluster> {
+    const { electors = 3, nodes = 6, etcdUsers = false } = options;
     const etcd = await startOwnEtcd(3, { quotaBytes: etcdQuotaBytes });
-    const cluster = new FaultCluster(etcd, `faults-${randomBytes(4).toString('hex')}`);
+    const name = `faults-${randomBytes(4).toString('hex')}`;
+    const cluster = new FaultCluster(etcd, name, etcdUsers ? etcdUser : undefined);
     try {
+      if (etcdUsers) await demandUsers(etcd.endpoints);
       await cluster.#layOut(electors, nodes);
       await Promise.all(cluster.nodeIds.map((id) => cluster.startNode(id)));
       await Promise.all(cluster.electorIds.map((id) => cluster.startElector(id)));
@@ -133,6 +141,7 @@ export class FaultCluster implements AsyncDisposable {
       ...{ id, cluster: this.#name, prefix: this.#prefix, ttlSeconds, ...place },
       elections: [election],
       etcdEndpoints: this.etcd.endpoints,
+      ...(this.#etcdUser !== undefined && { etcdUser: this.#etcdUser }),
       join: this.#seeds(),
     };
     const before = this.#electors.get(id);
@@ -224,9 +233,8 @@ export class FaultCluster implements AsyncDisposable {
     }
     await Promise.all(
       this.etcd.members.map(async (member) => {
-        // One that does not run cannot be resumed, and one that is paused would not come up.
-        if (member.pid !== undefined) await member.resume();
-        await member.start();
+        if (member.pid === undefined) await member.start();
+        else await member.resume();
       }),
     );
     const gone = (fixtures: ReadonlyMap<string, FixtureProcess<never>>): readonly string[] =>

@@ -4,15 +4,25 @@
  */
 import { after, afterEach, before, describe, it } from 'node:test';
 import { FaultCluster } from './fault-cluster.ts';
+import type { FaultClusterOptions } from './fault-cluster.ts';
 import { assertPromisesHeld, runRow } from './fault-row.ts';
+import type { FaultRow } from './fault-row.ts';
 import { faultRows } from './fault-rows.ts';
 import { recordOutcome } from './outcome-file.ts';
 
-describe('P1, P2, P5, P8: the fault matrix', () => {
+for (const etcdUsers of [false, true]) {
+  const rows = faultRows.filter((row) => (row.etcdUsers ?? false) === etcdUsers);
+  const how = etcdUsers ? ', where etcd wants to know who calls' : '';
+  describe(`P1, P2, P5, P8: the fault matrix${how}`, () => {
+    makeAll(rows, { etcdUsers });
+  });
+}
+
+function makeAll(rows: readonly FaultRow[], options: FaultClusterOptions): void {
   let cluster: FaultCluster;
 
   before(async () => {
-    cluster = await FaultCluster.start();
+    cluster = await FaultCluster.start(options);
   });
 
   afterEach(async () => {
@@ -23,11 +33,11 @@ describe('P1, P2, P5, P8: the fault matrix', () => {
     await cluster[Symbol.asyncDispose]();
   });
 
-  for (const row of faultRows) {
+  for (const row of rows) {
     it(row.fault, async () => {
       const outcome = await runRow(row, cluster);
       await recordOutcome(outcome);
       assertPromisesHeld(outcome);
     });
   }
-});
+}

@@ -16,6 +16,8 @@ export interface FaultRow {
   readonly fault: string;
   /** From when the time to recover is counted. What a fault makes impossible is counted from its end. */
   readonly recoversFrom: 'fault' | 'end';
+  /** Whether it needs an etcd that wants to know who calls, and so a cluster of its own. */
+  readonly etcdUsers?: true;
   /** Makes the fault; what it leaves undone is undone afterwards. @returns the time to recover, in ms */
   readonly run: (cluster: FaultCluster) => Promise<number>;
 }

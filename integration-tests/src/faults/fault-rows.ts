@@ -1,6 +1,13 @@
 /** The rows of the fault matrix, in the order of the table. */
 import type { FaultRow } from './fault-row.ts';
-import { etcdCompacted, etcdFull, etcdLeaderLost, etcdQuorumLost, etcdSlow } from './rows/etcd.ts';
+import {
+  etcdCompacted,
+  etcdFull,
+  etcdLeaderLost,
+  etcdQuorumLost,
+  etcdSlow,
+  etcdTokensVoid,
+} from './rows/etcd.ts';
 import { leaderCutOff, leaderFrozen, leaderKilled, leaderLate } from './rows/leader.ts';
 import { badLines, partition, wallClockSet } from './rows/surroundings.ts';
 import {
@@ -29,4 +36,5 @@ export const faultRows: readonly FaultRow[] = [
   descriptorsUsedUp,
   wallClockSet,
   rollingRestart,
+  etcdTokensVoid,
 ];

@@ -115,8 +115,17 @@ await runProcess(
       throw new ProcessError('BAD_CONFIGURATION', `--document: ${problem}`);
     const terminal = new Terminal(process.stdout);
     const rows = faultRows.filter(({ id }) => ids.length === 0 || ids.includes(id));
-    const cluster = own('the cluster', await FaultCluster.start({ electors, nodes }));
-    const outcomes = await runAll(cluster, rows, repeat, terminal, signal);
+    const outcomes: RowOutcome[] = [];
+    let etcdVersion = '';
+    for (const etcdUsers of [false, true]) {
+      const chosen = rows.filter((row) => (row.etcdUsers ?? false) === etcdUsers);
+      if (chosen.length === 0) continue;
+      const cluster = own('the cluster', await FaultCluster.start({ electors, nodes, etcdUsers }));
+      etcdVersion = cluster.etcd.version;
+      outcomes.push(...(await runAll(cluster, chosen, repeat, terminal, signal)));
+      // The next one is not to share the machine with it.
+      await cluster[Symbol.asyncDispose]();
+    }
     const broken = outcomes.flatMap((outcome) => outcome.broken);
     if (broken.length > 0) throw new ProcessError('FAILED', `did not hold: ${broken.join('; ')}`);
     if (document === undefined) return;
@@ -128,7 +137,7 @@ await runProcess(
       counted(availableParallelism(), 'core'),
       `${type()} ${release().split('-')[0] ?? ''}`,
       `Node ${process.versions.node}`,
-      `etcd ${cluster.etcd.version}`,
+      `etcd ${etcdVersion}`,
     ];
     const table = withTable(await readFile(document, 'utf8'), outcomes, {
       machine: machine.join(', '),

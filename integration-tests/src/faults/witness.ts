@@ -4,7 +4,6 @@
  * acknowledged. Decides nothing about faults.
  */
 import { monotonicNowMs } from '@herald/process';
-import { connectEtcdPersistently } from '../fixtures/etcd-client.ts';
 import type { EtcdClient } from '../fixtures/etcd-client.ts';
 import { ledgerPrefix } from '../fixtures/ledger-protocol.ts';
 import type {
@@ -63,8 +62,9 @@ export class Witness {
   #judged = { leaderships: 0, versions: 0, seen: 0, epoch: 0n };
   #beganMs = 0;
 
-  constructor(etcdEndpoints: readonly string[], prefix: string) {
-    this.#etcd = connectEtcdPersistently(etcdEndpoints);
+  /** @param etcd Asks again until it is answered. */
+  constructor(etcd: EtcdClient, prefix: string) {
+    this.#etcd = etcd;
     this.#ledger = ledgerPrefix(prefix);
   }
 

@@ -28,6 +28,8 @@ export interface AskingClientOptions extends Pick<ClientOptions, 'seeds' | 'elec
   readonly judge: ForwardOnly;
   /** How it asks; without, it watches. */
   readonly ask?: GetLeaderOptions;
+  /** What it proves itself with, and whom it believes; plain text, and everybody, unless given. */
+  readonly security?: Pick<ClientOptions, 'tls' | 'trustedKeys' | 'insecure'>;
 }
 
 export class AskingClient implements AsyncDisposable {
@@ -41,10 +43,10 @@ export class AskingClient implements AsyncDisposable {
   readonly #running: Promise<void>;
 
   constructor(options: AskingClientOptions) {
-    const { seeds, election, cacheMs, ask } = options;
+    const { seeds, election, cacheMs, ask, security = { insecure: true } } = options;
     this.#options = options;
     this.#client = createClient({
-      insecure: true,
+      ...security,
       seeds,
       election,
       ...(cacheMs !== undefined && { cacheMs }),

@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { superviseProcess, takeFreePorts, waitUntil } from '@herald/lab';
-import type { CertificateFiles, SupervisedProcess, TlsFiles } from '@herald/lab';
+import type { CertificateFiles, TlsFiles } from '@herald/authority';
+import type { SupervisedProcess } from '@herald/lab';
 import { patienceMs } from './test-cluster.ts';
 
 const execFileAsync = promisify(execFile);

@@ -1,9 +1,9 @@
 /** Parties of a cluster with certificates, in the test's own process: keepers, members, callers. */
 import { credentials } from '@grpc/grpc-js';
 import type { ChannelCredentials } from '@grpc/grpc-js';
+import type { CertificateAuthority, CertificateRequest } from '@herald/authority';
 import { parseClusterName, parseElectionName, parseNodeId } from '@herald/core';
 import type { ClusterName, Role } from '@herald/core';
-import type { CertificateAuthority, CertificateRequest } from '@herald/lab';
 import { createMember, nodeServiceHandlers } from '@herald/member';
 import type { Member, MemberLogger, MemberOptions } from '@herald/member';
 import {

@@ -7,6 +7,7 @@
 import type { AddressBook } from './address-book.ts';
 import type { Alarm } from './alarm.ts';
 import type { Contact, Role } from './contact.ts';
+import type { DialPace } from './dial-pace.ts';
 import type { Address } from './ids.ts';
 import { limits } from './limits.ts';
 import type { Dialled, Link, LinkTable } from './links.ts';
@@ -52,6 +53,7 @@ export class Dialling {
   readonly #book: AddressBook;
   readonly #members: MemberTable;
   readonly #alarm: Alarm;
+  readonly #pace: DialPace;
   readonly #tuning: EngineTuning;
   readonly #random: Random;
   readonly #dial: (dialled: Dialled, nowMs: number) => void;
@@ -69,6 +71,7 @@ export class Dialling {
     book: AddressBook,
     members: MemberTable,
     alarm: Alarm,
+    pace: DialPace,
     tuning: EngineTuning,
     random: Random,
     dial: (dialled: Dialled, nowMs: number) => void,
@@ -79,6 +82,7 @@ export class Dialling {
     this.#book = book;
     this.#members = members;
     this.#alarm = alarm;
+    this.#pace = pace;
     this.#tuning = tuning;
     this.#random = random;
     this.#dial = dial;
@@ -192,7 +196,7 @@ export class Dialling {
 
   /** While no link is up: when the present dials are not waited for any more. */
   #nextImpatienceMs(nowMs: number): number {
-    return this.#links.up().length > 0 ? Infinity : nowMs + this.#tuning.probeTimeoutMs;
+    return this.#links.up().length > 0 ? Infinity : nowMs + this.#pace.hangingMs;
   }
 
   /** Every elector links to every other one that it knows, under a bound. */
@@ -228,16 +232,19 @@ export class Dialling {
 
   #missingCount(nowMs: number): number {
     const { fanout } = this.#tuning;
+    const outbound = this.#links.outbound();
     if (this.#links.up().length > 0) {
-      return Math.max(0, fanout - (this.#links.outbound().length - this.#electorPairs()));
+      const missing = fanout - (outbound.length - this.#electorPairs());
+      const opening = outbound.filter(({ phase }) => phase !== 'up').length;
+      return Math.max(0, Math.min(missing, this.#pace.width - opening));
     }
-    const dials = this.#links.outbound().filter((link) => !this.#isSlow(link, nowMs));
-    return Math.max(0, Math.min(firstDialsMax, fanout) - dials.length);
+    const dials = outbound.filter((link) => !this.#isSlow(link, nowMs));
+    return Math.max(0, Math.min(firstDialsMax, fanout, this.#pace.width) - dials.length);
   }
 
   /** A dial that hangs: while no link is up, nobody waits for it. */
   #isSlow(link: Link, nowMs: number): boolean {
-    return nowMs - link.sinceMs >= this.#tuning.probeTimeoutMs;
+    return nowMs - link.sinceMs >= this.#pace.hangingMs;
   }
 
   /**

@@ -9,6 +9,7 @@ import { assertNever } from './assert.ts';
 import { Alarm } from './alarm.ts';
 import type { Contact } from './contact.ts';
 import { convergenceOf } from './convergence.ts';
+import { DialPace } from './dial-pace.ts';
 import type { Effect, Input } from './effects.ts';
 import type { ApplicationFacts } from './endpoint-state.ts';
 import { FailureDetection } from './failure-detection.ts';
@@ -70,6 +71,7 @@ export class Engine {
   #effects: Effect[] = [];
   #nowMs: number;
   readonly #lag: OwnLag;
+  readonly #pace: DialPace;
 
   /** @throws InvalidValueError when what is said of this member breaks a bound. */
   constructor(options: EngineOptions) {
@@ -80,6 +82,7 @@ export class Engine {
     };
     this.#nowMs = nowMs;
     this.#lag = new OwnLag(nowMs);
+    this.#pace = new DialPace(tuning);
     this.#own = new OwnState(options.self, options.application);
     this.#members = new MemberTable();
     this.#plane = new LeaderPlane(tuning, random, emit);
@@ -113,6 +116,7 @@ export class Engine {
       { cluster, own: this.#own, protocol: offered(options.protocol, tuning) },
       this.#members,
       alarm,
+      this.#pace,
       tuning,
       random,
       emit,
@@ -162,7 +166,9 @@ export class Engine {
   /** Takes one input and returns what is to be done about it, in order. Time never goes back. */
   handle(input: Input, nowMs: number): readonly Effect[] {
     this.#effects = [];
-    this.#detection.noteLag(this.#lag.at(input.kind === 'wake', nowMs), nowMs);
+    const lagMs = this.#lag.at(input.kind === 'wake', nowMs);
+    this.#detection.noteLag(lagMs, nowMs);
+    this.#pace.noteLag(lagMs, nowMs);
     this.#nowMs = nowMs;
     switch (input.kind) {
       case 'link-accepted':

@@ -66,6 +66,15 @@ export const limits = {
   electorLinksMax: 16,
   /** Streams opened to us that did not greet yet: room for a fleet that starts at once. */
   greetingLinksMax: 256,
+  /**
+   * TCP connections that one address may hold at a member, at whatever stage: each costs a descriptor and, with
+   * TLS, some tens of kilobytes. It is what 500 members behind one router need when they start at once and know
+   * this one, and as many of their clients; lower, and a router's fleet is kept out, higher, and eight
+   * addresses take all there is room for sooner.
+   */
+  connectionsPerAddressMax: 1024,
+  /** TCP connections of all addresses together: beyond them the descriptors that an elector talks to etcd with would go. */
+  connectionsMax: 8192,
   /** A record that claims to be older than this is nonsense: 30 days. */
   ageMsMax: 30 * 24 * 3_600_000,
   /** Hops a record can claim; a tree over 20 000 members is far shallower. */

@@ -1,6 +1,6 @@
 /**
- * Decides which links exist, how a link comes to stand and how it ends, and when a member is
- * isolated. Whom to dial is decided in `dialling.ts`, who is welcome in `admission.ts`.
+ * Decides which links exist, how a link comes to stand and how it ends. Whom to dial is decided in
+ * `dialling.ts`, who is welcome in `admission.ts`.
  *
  * The overlay is a random graph: each member dials `fanout` random members and accepts a bounded
  * number. Links carry both ways. Electors are linked to each other on top of that, so that one
@@ -11,11 +11,13 @@ import type { Alarm } from './alarm.ts';
 import { Admission, isSuperseded } from './admission.ts';
 import type { Identity, Refusal } from './admission.ts';
 import type { Contact, Role } from './contact.ts';
+import type { DialPace } from './dial-pace.ts';
 import { Dialling } from './dialling.ts';
 import type { CloseCause, EffectSink } from './effects.ts';
 import type { HelloFrame, RefuseFrame, WelcomeFrame } from './frames.ts';
 import { linkId } from './ids.ts';
 import type { Address, LinkId } from './ids.ts';
+import { Isolation } from './isolation.ts';
 import { limits } from './limits.ts';
 import { LinkTable, isBrief, noteRoundTrip } from './links.ts';
 import type { Dialled, Link } from './links.ts';
@@ -46,24 +48,25 @@ const troubleMs = 10_000;
 export class Overlay {
   readonly links = new LinkTable();
   readonly book: AddressBook;
+  readonly #pace: DialPace;
   readonly #identity: Identity;
   readonly #members: MemberTable;
   readonly #tuning: EngineTuning;
   readonly #random: Random;
   readonly #admission: Admission;
   readonly #dialling: Dialling;
+  readonly #isolation: Isolation;
   readonly #emit: EffectSink;
   readonly #listener: OverlayListener;
   #lastLinkId = 0;
   #nextHandshakeMs = Infinity;
-  #lastLinkedMs: number;
-  #isolated = false;
   #troubledUntilMs = -Infinity;
 
   constructor(
     identity: Identity,
     members: MemberTable,
     alarm: Alarm,
+    pace: DialPace,
     tuning: EngineTuning,
     random: Random,
     emit: EffectSink,
@@ -73,10 +76,10 @@ export class Overlay {
     this.#identity = identity;
     this.#members = members;
     this.#tuning = tuning;
+    this.#pace = pace;
     this.#random = random;
     this.#emit = emit;
     this.#listener = listener;
-    this.#lastLinkedMs = nowMs;
     const self = identity.own.contact;
     this.book = new AddressBook(self, tuning, random);
     this.#admission = new Admission(identity, this.links, tuning, (link, atMs) => {
@@ -88,6 +91,7 @@ export class Overlay {
       this.book,
       members,
       alarm,
+      pace,
       tuning,
       random,
       (dialled, atMs) => {
@@ -95,14 +99,22 @@ export class Overlay {
       },
       nowMs,
     );
+    this.#isolation = new Isolation(
+      tuning.isolationMs,
+      () => this.book.size > 0 || members.size > 1,
+      (isolated) => {
+        emit({ kind: 'isolation', isolated });
+      },
+      nowMs,
+    );
   }
 
   get isolated(): boolean {
-    return this.#isolated;
+    return this.#isolation.isIsolated;
   }
 
   get nextWakeMs(): number {
-    return Math.min(this.#dialling.nextWakeMs, this.#nextHandshakeMs, this.#nextIsolationMs());
+    return Math.min(this.#dialling.nextWakeMs, this.#nextHandshakeMs, this.#isolation.nextWakeMs);
   }
 
   newLinkId(): LinkId {
@@ -206,6 +218,7 @@ export class Overlay {
     const hasFailed = opening && cause !== 'ended';
     if (hasFailed) this.#unanswered(link, cause, nowMs);
     if (isBrief(link)) return; // none is missing because of it
+    if (hasFailed && cause === 'lost') this.#pace.gaveUp(nowMs);
     if (hasFailed) this.#dialling.lookSoon(nowMs);
     else this.#dialling.lookAgain();
   }
@@ -291,6 +304,7 @@ export class Overlay {
     for (const contact of refuse.contacts) this.#noteNamesake(contact, nowMs);
     const { address, target } = link;
     if (address !== undefined && link.phase === 'greeting') {
+      this.#pace.answered();
       const elsewhere = refuse.reason === 'cluster-mismatch' || refuse.reason === 'self';
       if (elsewhere) this.#unanswered(link, 'refused', nowMs);
       else if (target !== undefined) this.#listener.dialAnswered(target, nowMs);
@@ -315,7 +329,7 @@ export class Overlay {
   wake(nowMs: number): void {
     if (nowMs >= this.#nextHandshakeMs) this.#closeSilentLinks(nowMs);
     this.#dialling.wake(nowMs);
-    if (nowMs >= this.#nextIsolationMs()) this.#setIsolated(true);
+    this.#isolation.wake(nowMs);
   }
 
   /** A link of ours was welcomed: it stands, unless one to a later life, or one that crossed it, does. */
@@ -339,6 +353,7 @@ export class Overlay {
     if (target !== undefined && target.nodeId !== member.nodeId) {
       this.#listener.dialFailed(target, 'refused', nowMs);
     }
+    this.#pace.answered();
     this.#listener.dialAnswered(member, nowMs);
   }
 
@@ -370,8 +385,7 @@ export class Overlay {
   #comeUp(link: Link, peer: Contact, nowMs: number): void {
     this.links.comeUp(link, peer);
     this.#enter(link, 'up', nowMs);
-    this.#lastLinkedMs = Infinity;
-    this.#setIsolated(false);
+    this.#isolation.linked();
     this.#dialling.lookAgain();
     this.#emit({ kind: 'link-up', link: link.id, peer });
     this.#listener.linkUp(link, nowMs);
@@ -379,7 +393,7 @@ export class Overlay {
 
   #lost(link: Link, reason: string, cause: CloseCause | undefined, nowMs: number): void {
     if (link.peer === undefined) return;
-    if (this.links.up().length === 1) this.#lastLinkedMs = nowMs; // it was the last one
+    if (this.links.up().length === 1) this.#isolation.alone(nowMs);
     this.links.goDown(link);
     this.#listener.linkDown(link, cause, nowMs);
     this.#emit({ kind: 'link-down', link: link.id, peer: link.peer, reason });
@@ -401,13 +415,15 @@ export class Overlay {
     this.#nextHandshakeMs = Infinity;
     for (const link of [...this.links.all()]) {
       if (link.phase !== 'greeting' && link.phase !== 'dialing') continue;
-      const dueMs = link.sinceMs + this.#tuning[isBrief(link) ? 'probeTimeoutMs' : 'handshakeMs'];
+      const dueMs =
+        link.sinceMs + (isBrief(link) ? this.#tuning.probeTimeoutMs : this.#pace.greetingMs);
       if (dueMs > nowMs) {
         this.#nextHandshakeMs = Math.min(this.#nextHandshakeMs, dueMs);
         continue;
       }
       this.violated(link, 'no greeting in time', nowMs);
       this.#unanswered(link, 'lost', nowMs);
+      if (!isBrief(link)) this.#pace.gaveUp(nowMs);
     }
   }
 
@@ -417,13 +433,10 @@ export class Overlay {
     this.#expectGreeting(nowMs);
     const { address, purpose } = dialled;
     const glance = purpose === 'glance';
-    const doubtful = glance || purpose === 'probe' || this.#isTroubled(nowMs);
+    // Where somebody is gone, or was lost a moment ago, others may be, too.
+    const isTroubled = this.#members.of('unreachable').length > 0 || nowMs < this.#troubledUntilMs;
+    const doubtful = glance || purpose === 'probe' || isTroubled;
     this.#emit({ kind: 'dial', link: id, address, doubtful, glance });
-  }
-
-  /** Somebody is gone, or was lost a moment ago: others may be, too. */
-  #isTroubled(nowMs: number): boolean {
-    return this.#members.of('unreachable').length > 0 || nowMs < this.#troubledUntilMs;
   }
 
   #retireFor(replacement: Link, nowMs: number): void {
@@ -431,20 +444,5 @@ export class Overlay {
       this.#listener.isEager(link.id),
     );
     if (retired !== undefined) this.close(retired, 'rotated', nowMs);
-  }
-
-  #nextIsolationMs(): number {
-    if (this.#isolated || this.#lastLinkedMs === Infinity || !this.#knowsOthers()) return Infinity;
-    return this.#lastLinkedMs + this.#tuning.isolationMs;
-  }
-
-  #knowsOthers(): boolean {
-    return this.book.size > 0 || this.#members.size > 1;
-  }
-
-  #setIsolated(isolated: boolean): void {
-    if (this.#isolated === isolated) return;
-    this.#isolated = isolated;
-    this.#emit({ kind: 'isolation', isolated });
   }
 }

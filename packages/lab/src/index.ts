@@ -1,15 +1,7 @@
 /** A real Herald cluster on one machine: what other packages may use of it. */
-export {
-  CertificateAuthority,
-  type CertificateRequest,
-  type IssuedCertificate,
-} from './authority/certificate-authority.ts';
-export {
-  CertificateFiles,
-  tlsFlags,
-  type Issued,
-  type TlsFiles,
-} from './authority/certificate-files.ts';
+export { insecureLab, secureLab, type LabSecurity } from './authority/lab-security.ts';
+export { describeProtection } from './protection.ts';
+export { TemporaryCertificates } from './authority/temporary-certificates.ts';
 export {
   findRaftLeader,
   startEtcd,

@@ -3,7 +3,6 @@
  * start, demonstration, report, and then, unless `--once` was said, staying up until Ctrl-C.
  */
 import { ProcessError, runProcess } from '@herald/process';
-import { protectionOf } from './authority/plain-text.ts';
 import { etcdEnvironment } from './etcd-option.ts';
 import { whyNotWritable, writeJsonFile } from './json-file.ts';
 import {
@@ -16,6 +15,7 @@ import type { LabProcessOptions } from './lab-process-options.ts';
 import { labVersion } from './lab-version.ts';
 import type { Lab } from './lab.ts';
 import { toProcessError } from './process-errors.ts';
+import { describeProtection } from './protection.ts';
 import { startLab } from './start-lab.ts';
 import { demonstrate, showFindings } from './story/demonstration.ts';
 import { showProgress } from './story/start-rows.ts';
@@ -35,8 +35,7 @@ async function bringUp(
   const { nodes, electors, ttl, etcd, etcdEndpoints, portBase, fanout } = options;
   const sizes = [counted(nodes, 'gossip node'), counted(electors, 'elector')];
   terminal.heading(`Herald lab: ${sizes.join(', ')}, a lease of ${String(ttl / 1_000)} s`);
-  const { insecure, described } = protectionOf(options.insecure, nodes);
-  terminal.row('protection', described);
+  terminal.row('protection', describeProtection(options.insecure));
   const lab = await startLab({
     nodes,
     electors,
@@ -44,7 +43,7 @@ async function bringUp(
     ttlSeconds: ttl / 1_000,
     nodesPerProcess: nodesPerProcessOf(options),
     logLevel,
-    insecure,
+    insecure: options.insecure,
     ...(portBase !== undefined && { portBase }),
     ...(fanout !== undefined && { fanout }),
     env: etcdEnvironment(etcdEndpoints),

@@ -27,7 +27,9 @@ const nodesPerStart = 10;
 const seedsPerStart = 8;
 const startTimeoutMs = 60_000;
 const askTimeoutMs = 10_000;
+/** A link over TLS costs both ends some 15 ms of CPU, and each node has eight ends of them. */
 const linkTimeoutMs = 60_000;
+const linkTimeoutMsPerNode = 200;
 const linkPollMs = 100;
 const membersPollMs = 100;
 /** Links count as settled when their number stays the same for this long. */
@@ -175,6 +177,7 @@ export class NodeTier implements AsyncDisposable {
 
   /** Resolves when every node has a link to another member. */
   async untilLinked(progress: (linkedNodes: number) => void, signal?: AbortSignal): Promise<void> {
+    const timeoutMs = linkTimeoutMs + linkTimeoutMsPerNode * this.#options.nodes;
     await waitUntil(
       `all ${String(this.liveNodes)} nodes to have a link`,
       async () => {
@@ -182,7 +185,7 @@ export class NodeTier implements AsyncDisposable {
         progress(linkedNodes);
         return linkedNodes === this.liveNodes;
       },
-      { timeoutMs: linkTimeoutMs, pollMs: linkPollMs, signal },
+      { timeoutMs, pollMs: linkPollMs, signal },
     );
   }
 

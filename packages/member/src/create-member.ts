@@ -1,11 +1,14 @@
 /** Starts a member: the server first, so that the address it goes by is known. */
-import { Server } from '@grpc/grpc-js';
+import { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { parseAddress } from '@herald/core';
 import type { Frame } from '@herald/core';
 import { channelOptions, gossipService } from '@herald/wire';
 import type { IncomingFrame } from '@herald/wire';
-import { listenInsecurely } from './bind-server.ts';
+import { monotonicNowMs } from './clocks.ts';
+import { ConnectionGate } from './connection-gate.ts';
+import { openEntrance } from './entrance.ts';
+import type { Entrance } from './entrance.ts';
 import { acceptedStream } from './grpc-streams.ts';
 import { Member } from './member.ts';
 import type { MemberOptions } from './options.ts';
@@ -44,14 +47,37 @@ export async function createMember(options: MemberOptions): Promise<Member> {
     },
   );
   options.addServices?.(server);
-  const entrance =
-    gatekeeper === undefined
-      ? await listenInsecurely(server, options.listen)
-      : await listenSecurely(server, gatekeeper, options.listen);
+  const connections = connectionGateOf(options);
+  const entrance = await entranceTo(server, gatekeeper, connections, options);
   const host = dialableHost(options.listen.host);
   const address = options.advertise ?? parseAddress(`${host}:${entrance.port}`);
-  started.member = new Member(options, { server, stats, entrance, gatekeeper }, address);
+  const parts = { server, stats, entrance, connections, gatekeeper };
+  started.member = new Member(options, parts, address);
   return started.member;
+}
+
+function entranceTo(
+  server: Server,
+  gatekeeper: Gatekeeper | undefined,
+  connections: ConnectionGate,
+  { listen, logger = silentLogger }: MemberOptions,
+): Promise<Entrance> {
+  // Whoever gets as far as this has been let in: TLS is spoken before grpc-js hears of a connection.
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  if (gatekeeper !== undefined) return listenSecurely(injector, gatekeeper, connections, listen);
+  return openEntrance(listen, connections, {
+    admitted: (socket) => {
+      injector.injectConnection(socket);
+    },
+    failed: ({ message }) => {
+      logger.debug({ reason: message }, 'a connection could not be accepted');
+    },
+  });
+}
+
+function connectionGateOf({ connectionsPerAddressMax, logger }: MemberOptions): ConnectionGate {
+  const bounds = { perAddressMax: connectionsPerAddressMax };
+  return new ConnectionGate(bounds, logger ?? silentLogger, monotonicNowMs);
 }
 
 function gatekeeperOf(options: MemberOptions): Gatekeeper | undefined {

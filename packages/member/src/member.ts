@@ -2,7 +2,6 @@
  * A running gossip member: the shell around the core's engine. It feeds the engine with what happens
  * on streams and with the time, and carries out the effects; it decides nothing of the protocol.
  */
-import type { Server } from '@grpc/grpc-js';
 import { Engine, assertNever, isNewer } from '@herald/core';
 import type {
   Address,
@@ -27,7 +26,6 @@ import type {
 import { encodeRecord } from '@herald/wire';
 import type { ConvergenceAnswer, IncomingFrame, LeaderAnswer, MemberList } from '@herald/wire';
 import { answerFrom, isBehind, whomToAsk } from './answer.ts';
-import type { Entrance } from './bind-server.ts';
 import { generationNow, monotonicNowMs } from './clocks.ts';
 import { ended } from './drain.ts';
 import { Dialer } from './dialer.ts';
@@ -39,8 +37,7 @@ import type { FrameStream } from './link-stream.ts';
 import type { MemberLogger, MemberOptions } from './options.ts';
 import { PeerGate, peerLimits } from './peer-gate.ts';
 import { RecordGate } from './record-gate.ts';
-import type { MemberStats, StatsCollector } from './stats.ts';
-import type { Gatekeeper } from './tls/gatekeeper.ts';
+import type { MemberStats } from './stats.ts';
 import { silentLogger } from './silent-logger.ts';
 import { TokenBucket } from './token-bucket.ts';
 import { Watchers } from './watchers.ts';
@@ -51,16 +48,13 @@ export class Member implements AsyncDisposable {
   readonly listening: { readonly host: string; readonly port: number };
   readonly #options: MemberOptions;
   readonly #logger: MemberLogger;
-  readonly #server: Server;
-  readonly #entrance: Entrance;
-  readonly #gatekeeper: Gatekeeper | undefined;
+  readonly #parts: MemberParts;
   readonly #engine: Engine;
   readonly #streams = new Map<LinkId, LinkStream>();
   readonly #dialer: Dialer;
   readonly #watchers = new Watchers();
   readonly #gate = new PeerGate();
   readonly #closingListeners = new Set<() => void>();
-  readonly #stats: StatsCollector;
   readonly #records: RecordGate;
   readonly #stopFollowingTrust: (() => void) | undefined;
   readonly #inputs: Input[] = [];
@@ -72,13 +66,10 @@ export class Member implements AsyncDisposable {
 
   /** Use `createMember`. */
   constructor(options: MemberOptions, parts: MemberParts, address: Address) {
-    const { server, stats, entrance, gatekeeper } = parts;
+    const { stats, entrance, gatekeeper } = parts;
     this.#options = options;
     this.#logger = options.logger ?? silentLogger;
-    this.#server = server;
-    this.#entrance = entrance;
-    this.#gatekeeper = gatekeeper;
-    this.#stats = stats;
+    this.#parts = parts;
     this.#records = new RecordGate(options.trust, this.#logger);
     this.listening = { ...options.listen, port: entrance.port };
     this.cluster = options.cluster;
@@ -227,9 +218,11 @@ export class Member implements AsyncDisposable {
   }
 
   stats(): MemberStats {
-    return this.#stats.read(this.#engine, this.#watchers.size, {
+    const { connections, gatekeeper, stats } = this.#parts;
+    return stats.read(this.#engine, this.#watchers.size, {
       recordsRefused: this.#records.refused,
-      turnedAway: this.#gatekeeper?.refusals ?? {},
+      turnedAway: gatekeeper?.refusals ?? {},
+      connectionsRefused: connections.refused,
     });
   }
 
@@ -241,7 +234,7 @@ export class Member implements AsyncDisposable {
     }
     const verdict = this.#gate.judge(host, this.nowMs());
     if (verdict !== 'welcome') {
-      this.#stats.noteLimited();
+      this.#parts.stats.noteLimited();
       this.#logger.debug({ host, verdict }, 'link refused');
       stream.abort(`${host} opens too many links: ${verdict}`);
       return;
@@ -380,7 +373,7 @@ export class Member implements AsyncDisposable {
   }
 
   #endFlood(link: LinkId): void {
-    this.#stats.noteLimited();
+    this.#parts.stats.noteLimited();
     this.#breakOff(link, 'too many frames');
   }
 
@@ -437,11 +430,11 @@ export class Member implements AsyncDisposable {
     this.#watchers.close();
     for (const listener of this.#closingListeners) listener();
     this.#dialer.close();
-    this.#entrance.close();
+    this.#parts.entrance.close();
     const streams = [...this.#streams.values()];
     this.#streams.clear();
     for (const stream of streams) stream.close();
-    await ended(this.#server, streams);
-    this.#entrance.destroy();
+    await ended(this.#parts.server, streams);
+    this.#parts.entrance.destroy();
   }
 }

@@ -48,6 +48,11 @@ export interface MemberOptions {
   readonly tuning?: Partial<EngineTuning>;
   readonly logger?: MemberLogger;
   readonly observer?: MemberObserver;
+  /**
+   * TCP connections that one address may hold, at least 1; `limits.connectionsPerAddressMax` unless given. More where
+   * more than a thousand members and clients come through one router.
+   */
+  readonly connectionsPerAddressMax?: number | undefined;
   /** Who it is by its certificate, and whom it trusts; plain text, to and from anybody, when absent. */
   readonly tls?: TlsKeeper | undefined;
   /** Whose records are taken; all, signed or not, when absent. */

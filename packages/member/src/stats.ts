@@ -21,6 +21,8 @@ export interface MemberStats {
   readonly recordsRefused: RecordsRefused;
   /** Connections and calls that were refused for want of the right certificate, by reason. */
   readonly turnedAway: Readonly<Partial<Record<GateRefusal, number>>>;
+  /** Connections that were refused because there were too many, of their address or in all. */
+  readonly connectionsRefused: number;
   /** Links that were refused because their address opens too many, and links closed for a flood of frames. */
   readonly peersLimited: number;
   /** Pushes of leader records, and what became of those received. */
@@ -64,7 +66,7 @@ export class StatsCollector {
   read(
     engine: Engine,
     watchers: number,
-    refusals: Pick<MemberStats, 'recordsRefused' | 'turnedAway'>,
+    refusals: Pick<MemberStats, 'recordsRefused' | 'turnedAway' | 'connectionsRefused'>,
   ): MemberStats {
     const links = engine.links();
     return {

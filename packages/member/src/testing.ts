@@ -61,7 +61,7 @@ export function leaderRecord(
 export async function until(
   what: string,
   condition: () => boolean,
-  timeoutMs = 15_000,
+  timeoutMs = 60_000,
 ): Promise<void> {
   const deadlineMs = performance.now() + timeoutMs;
   while (!condition()) {

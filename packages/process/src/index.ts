@@ -44,7 +44,12 @@ export {
   text,
   wholeNumber,
 } from './option-schemas.ts';
-export { securityProblems, tlsOptions, trustedKeysOption } from './security-options.ts';
+export {
+  connectionsPerAddressOption,
+  securityProblems,
+  tlsOptions,
+  trustedKeysOption,
+} from './security-options.ts';
 export type { SecurityChoices } from './security-options.ts';
 export { exposeCertificate, openTls } from './tls-files.ts';
 export type { TlsFileOptions, TlsHolder, TlsTexts, WatchedTls } from './tls-files.ts';

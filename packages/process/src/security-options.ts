@@ -2,8 +2,9 @@
  * Options that decide how a process proves who it is and whom it believes; the same in all of them. Also
  * decides that both are said or that neither is wanted: nobody runs in plain text by forgetting a flag.
  */
+import { limits } from '@herald/core';
 import type { OptionProblem } from './option-parser.ts';
-import { onOff, text } from './option-schemas.ts';
+import { onOff, text, wholeNumber } from './option-schemas.ts';
 
 const group = 'Security';
 
@@ -15,6 +16,16 @@ export const trustedKeysOption = {
   description:
     'Public keys of the electors (PEM, any number in one file); read again when replaced',
   group,
+} as const;
+
+export const connectionsPerAddressOption = {
+  flag: '--connections-per-address-max <count>',
+  env: 'HERALD_CONNECTIONS_PER_ADDRESS_MAX',
+  schema: wholeNumber({ min: 1, max: limits.connectionsMax }),
+  default: String(limits.connectionsPerAddressMax),
+  description:
+    'Connections that one address may hold to its gRPC port; more where a larger fleet comes through one router',
+  group: 'Network',
 } as const;
 
 /** What TLS is spoken with, and the one way to do without. */

@@ -80,7 +80,14 @@ export interface ElectorOptions
     CampaignSettings,
     Pick<
       MemberOptions,
-      'listen' | 'advertise' | 'tuning' | 'observer' | 'tls' | 'trust' | 'signer'
+      | 'listen'
+      | 'advertise'
+      | 'tuning'
+      | 'observer'
+      | 'tls'
+      | 'trust'
+      | 'signer'
+      | 'connectionsPerAddressMax'
     > {
   readonly cluster: ClusterName;
   /** Stable name of this elector, unique in the cluster. */
@@ -100,10 +107,11 @@ export interface ElectorOptions
 export async function createElector(options: ElectorOptions): Promise<Elector> {
   const { cluster, id, listen, logger = silentLogger } = options;
   const services = new ElectorServices(id);
-  const { advertise, tuning, observer, tls, trust, signer } = options;
+  const { advertise, connectionsPerAddressMax, tuning, observer, tls, trust, signer } = options;
   const answering: { member?: Member } = {};
   const member = await createMember({
     ...{ cluster, nodeId: id, role: 'elector', listen, seeds: options.join ?? [], logger, tls },
+    connectionsPerAddressMax,
     addServices: (server: Server) => {
       services.addTo(server);
       // An elector is a member and knows first: nodes that are behind send callers here.

@@ -18,6 +18,12 @@ export { LeaderGuard, leaderGuard } from './guard/leader-guard.ts';
 export type { GuardedCandidacy, GuardedElector } from './guard/leader-guard.ts';
 export { addLeaderRoute } from './http/leader-route.ts';
 export type { AskedCandidacy, AskedElector } from './http/leader-route.ts';
-export { notLeaderStatus, readCaller } from '@herald/wire';
-export type { Caller, NotLeader } from '@herald/wire';
+export {
+  createRecordSigner,
+  createTrustSet,
+  notLeaderStatus,
+  readCaller,
+  TlsKeeper,
+} from '@herald/wire';
+export type { Caller, NotLeader, RecordSigner, TrustSet } from '@herald/wire';
 export type { Meter } from './meter.ts';

@@ -23,7 +23,7 @@ import {
   exposeCandidacies,
   exposeHistory,
   exposeKeys,
-  exposeTurnedAway,
+  exposeRefusals,
 } from './metrics.ts';
 import { checkElectorOptions, electionsOf, electorOptionTable } from './options.ts';
 import { openSecurity } from './security.ts';
@@ -42,10 +42,11 @@ async function startElector(
   { etcdAccess, keys, tls }: ElectorSecurity,
 ): Promise<Elector> {
   const { options, logger, signal } = context;
-  const { id, cluster, listen, advertise, join, prefix } = options;
+  const { id, cluster, connectionsPerAddressMax, listen, advertise, join, prefix } = options;
   try {
     return await createElector({
       ...{ id, cluster, listen, join, prefix, logger, signal, tls },
+      connectionsPerAddressMax,
       elections: electionsOf(options),
       etcd: { endpoints: options.etcd, waitMs: options.etcdWaitMs, access: etcdAccess },
       ttlSeconds: options.ttlMs / 1_000,
@@ -105,7 +106,7 @@ await runProcess(
     const elector = context.own('elector', await startElector(context, registry, security));
     exposeCandidacies(registry, elector.elections);
     exposeKeys(registry, elector.member, security.keys);
-    exposeTurnedAway(registry, elector.member);
+    exposeRefusals(registry, elector.member);
     exposeHistory(registry, elector);
     if (options.opsListen !== undefined) {
       const checks = { elections: () => describeReadiness(elector) };

@@ -2,7 +2,7 @@
 import { Counter, Gauge, Histogram } from 'prom-client';
 import type { Registry } from 'prom-client';
 import type { ElectionName } from '@herald/core';
-import type { Member } from '@herald/member';
+import type { Member, MemberStats } from '@herald/member';
 import type { Candidacy } from './candidacy.ts';
 import type { History } from './history/history.ts';
 import type { ElectorKeys } from './keys.ts';
@@ -112,20 +112,36 @@ export function exposeKeys(
   show('trusted_key', '1 for each key whose records are believed', () => keys.trust.keyIds);
 }
 
-/** Shows who was not let in; the log has their addresses. */
-export function exposeTurnedAway(registry: Registry, member: Member): void {
-  new Counter({
-    name: 'herald_elector_turned_away_total',
-    help: 'Connections and calls without the right certificate, by reason',
-    labelNames: ['reason'],
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const [reason, count] of Object.entries(member.stats().turnedAway)) {
-        this.inc({ reason }, count);
-      }
-    },
+/** Shows who was not let in, and who asked for too much; the log has their addresses. */
+export function exposeRefusals(registry: Registry, member: Member): void {
+  const copy = (
+    name: string,
+    help: string,
+    label: string,
+    read: (stats: MemberStats) => Readonly<Record<string, number>>,
+  ): void => {
+    new Counter({
+      name: `herald_elector_${name}_total`,
+      help,
+      labelNames: [label],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const [value, count] of Object.entries(read(member.stats()))) {
+          this.inc({ [label]: value }, count);
+        }
+      },
+    });
+  };
+  copy('turned_away', 'Connections and calls without the right certificate', 'reason', (stats) => {
+    return stats.turnedAway;
   });
+  copy(
+    'peers_limited',
+    'Connections and links refused or closed because a peer asked too much',
+    'what',
+    (stats) => ({ connections: stats.connectionsRefused, links: stats.peersLimited }),
+  );
 }
 
 /** Shows which of etcd's histories this elector goes by, and whether it refuses what etcd holds. */

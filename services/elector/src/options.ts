@@ -12,6 +12,7 @@ import {
 import {
   advertisedAddress,
   advertiseRule,
+  connectionsPerAddressOption,
   defineOptions,
   durationMs,
   httpEndpoint,
@@ -184,6 +185,7 @@ export const electorOptionTable = defineOptions({
     description: 'Member to join the tier by; electors also find each other through etcd',
     group: 'Network',
   },
+  connectionsPerAddressMax: connectionsPerAddressOption,
   opsListen: {
     flag: '--ops-listen <host:port>',
     env: 'HERALD_OPS_LISTEN',

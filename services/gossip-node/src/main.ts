@@ -35,10 +35,12 @@ async function startNode(
   { tls, trust }: NodeSecurity,
 ): Promise<GossipNode> {
   const { logger, options } = context;
-  const { advertise, cluster, fanout, join, listen, watchesMax } = options;
+  const { advertise, cluster, connectionsPerAddressMax, fanout, join, listen } = options;
+  const { watchesMax } = options;
   try {
     return await createGossipNode({
       ...{ cluster, listen, logger, watchesMax, seeds: join, tls, nodeId: nodeIdOf(options) },
+      connectionsPerAddressMax,
       observer: createArrivalMeter(registry),
       application: factsOf(options, ownVersion()),
       ...(advertise === undefined ? {} : { advertise }),

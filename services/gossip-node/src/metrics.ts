@@ -200,9 +200,10 @@ function exposeCounters(registry: Registry, member: Member): void {
   });
   copy(
     'peers_limited',
-    'Links refused or closed because a peer asked too much',
+    'Connections and links refused or closed because a peer asked too much',
     'what',
     (stats) => ({
+      connections: stats.connectionsRefused,
       links: stats.peersLimited,
     }),
   );

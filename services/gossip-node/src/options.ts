@@ -16,6 +16,7 @@ import { nodeWatchesMax } from '@herald/member';
 import {
   advertisedAddress,
   advertiseRule,
+  connectionsPerAddressOption,
   defineOptions,
   isLoopback,
   isWildcard,
@@ -108,6 +109,7 @@ export const nodeOptionTable = defineOptions({
     description: 'Watches of clients served at the same time; others are sent elsewhere',
     group: 'Network',
   },
+  connectionsPerAddressMax: connectionsPerAddressOption,
   opsListen: {
     flag: '--ops-listen <host:port>',
     env: 'HERALD_OPS_LISTEN',

@@ -82,7 +82,10 @@ export class Chaos {
     const epoch = office.sales.newestEpoch;
     const { id: replicaId, address } = leader;
     const strike = { cause, replicaId, address, epoch, struckMs: monotonicNowMs() };
-    const trouble = await befall(cause, leader, { ttlMs, random: this.#random });
+    const trouble = await befall(cause, leader, {
+      ...{ ttlMs, random: this.#random },
+      operator: office.security.operator,
+    });
     this.#healLater(trouble);
     return strike;
   }

@@ -3,6 +3,7 @@
  * that another leads by the time it is over, and the one that comes back has to find that out.
  */
 import { createOperator } from '@herald/client';
+import type { SecurityOptions } from '@herald/client';
 import type { Random } from '@herald/core';
 import { election } from '../office/office.ts';
 import type { Line, ReplicaProcess } from '../office/replica-process.ts';
@@ -23,11 +24,18 @@ export interface Trouble {
   readonly heal: (signal?: AbortSignal) => Promise<void> | void;
 }
 
+export interface TroubleOptions {
+  readonly ttlMs: number;
+  readonly random: Random;
+  /** What an operator proves itself with. */
+  readonly operator: SecurityOptions;
+}
+
 /** Has it happen to that replica. */
 export async function befall(
   cause: Cause,
   replica: ReplicaProcess,
-  { ttlMs, random }: { readonly ttlMs: number; readonly random: Random },
+  { ttlMs, random, operator: security }: TroubleOptions,
 ): Promise<Trouble> {
   const pastLeaseMs = ttlMs + beyondLeaseMsMin + random() * beyondLeaseMsSpread;
   switch (cause) {
@@ -42,7 +50,7 @@ export async function befall(
     case 'cut-off-from-etcd':
       return cutOff(replica, ['etcd'], pastLeaseMs);
     case 'step-down': {
-      await using operator = createOperator({ insecure: true, elector: replica.electorAddress });
+      await using operator = createOperator({ ...security, elector: replica.electorAddress });
       await operator.stepDown({ election, reason: 'chaos' });
       return { lastsMs: 0, heal: () => undefined };
     }

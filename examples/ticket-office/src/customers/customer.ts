@@ -5,7 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client as GrpcClient } from '@grpc/grpc-js';
 import { createClient, HeraldClientError } from '@herald/client';
-import type { Client } from '@herald/client';
+import type { Client, ClientOptions } from '@herald/client';
 import type { Random } from '@herald/core';
 import { monotonicNowMs } from '@herald/process';
 import type { Draw, FailedDraw, Purchase } from '../protocol/messages.ts';
@@ -20,6 +20,8 @@ export interface CustomerOptions {
   readonly name: string;
   readonly seeds: readonly string[];
   readonly election: string;
+  /** How it reaches nodes, and whose records it believes: that of its program, as is usual. */
+  readonly herald: Pick<ClientOptions, 'transport' | 'trustedKeys'>;
   /** How long it waits for a ticket. */
   readonly timeoutMs: number;
   readonly random: Random;
@@ -35,8 +37,8 @@ export class Customer implements AsyncDisposable {
 
   constructor(options: CustomerOptions) {
     this.#options = options;
-    const { seeds, election, random } = options;
-    this.#herald = createClient({ insecure: true, seeds, election, random });
+    const { seeds, election, random, herald } = options;
+    this.#herald = createClient({ ...herald, seeds, election, random });
   }
 
   /** Draws until `signal` aborts; the draw that is under way is brought to its end. */

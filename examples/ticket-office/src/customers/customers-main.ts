@@ -5,10 +5,13 @@
  */
 import { setMaxListeners } from 'node:events';
 import { parseArgs } from 'node:util';
+import { createGrpcTransport, createTrustSet } from '@herald/client';
 import { seededRandom } from '@herald/core';
 import { tell } from '../protocol/messages.ts';
 import type { FailedDraw, GoHome, Purchase } from '../protocol/messages.ts';
+import { readSecurity, securityFlags } from '../protocol/security.ts';
 import { Counters, Customer } from './customer.ts';
+import type { CustomerOptions } from './customer.ts';
 
 /** How often those who watch are told what was bought. */
 const tellEveryMs = 100;
@@ -19,11 +22,26 @@ const { values } = parseArgs({
     customers: { type: 'string', default: '50' },
     seed: { type: 'string', default: '1' },
     join: { type: 'string', multiple: true, default: ['127.0.0.1:7400'] },
+    cluster: { type: 'string', default: 'ticket-office' },
     election: { type: 'string', default: 'tickets' },
     'patient-ms': { type: 'string', default: '8000' },
     'hasty-ms': { type: 'string', default: '1000' },
+    ...securityFlags,
   },
 });
+
+/** Shared by all customers, who are one program: fifty handshakes at once would only keep this machine busy. */
+const herald = heraldOf();
+
+function heraldOf(): CustomerOptions['herald'] {
+  const texts = readSecurity(values);
+  if (texts === undefined) return { transport: createGrpcTransport({ insecure: true }) };
+  const { tls, trustedKeys } = texts;
+  return {
+    transport: createGrpcTransport({ tls }),
+    trustedKeys: createTrustSet({ cluster: values.cluster, trustedKeys }),
+  };
+}
 
 let purchases: Purchase[] = [];
 let failures: FailedDraw[] = [];
@@ -49,6 +67,7 @@ const customers = Array.from({ length: Number(values.customers) }, (_, index) =>
     name: `${isHasty ? 'hasty' : 'patient'}-${String(index + 1)}`,
     seeds: values.join,
     election: values.election,
+    herald,
     timeoutMs: Number(values[isHasty ? 'hasty-ms' : 'patient-ms']),
     random: seededRandom(Number(values.seed) + index),
     counters,

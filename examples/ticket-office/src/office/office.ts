@@ -8,15 +8,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
+  insecureLab,
   lazyDelayMsFor,
   NodeTier,
+  secureLab,
   startEtcd,
   superviseProcess,
   takeFreePorts,
   waitUntil,
   watchOver,
 } from '@herald/lab';
-import type { EtcdCluster, SupervisedProcess } from '@herald/lab';
+import type { EtcdCluster, LabSecurity, SupervisedProcess } from '@herald/lab';
 import type { CustomersMessage, GoHome } from '../protocol/messages.ts';
 import { readTickets } from '../store/ticket-log.ts';
 import type { SoldTicket } from '../store/ticket-log.ts';
@@ -24,7 +26,7 @@ import { ReplicaProcess } from './replica-process.ts';
 import { Sales } from './sales.ts';
 
 const host = '127.0.0.1';
-const replicaCount = 3;
+const replicaIds = ['replica-1', 'replica-2', 'replica-3'] as const;
 const nodesPerProcess = 3;
 /** When to give up on what takes a few seconds on an idle machine, and much longer on one that starts a lab at the same time. */
 const startTimeoutMs = 90_000;
@@ -34,6 +36,7 @@ const seedsMax = 3;
 const goHomeGraceMs = 10_000;
 
 export const election = 'tickets';
+const cluster = 'ticket-office';
 
 export interface OfficeOptions {
   readonly customers: number;
@@ -47,6 +50,8 @@ export interface OfficeOptions {
   readonly seed: number;
   /** Whether the store refuses those who were leaders once. */
   readonly isFenced: boolean;
+  /** Whether Herald does without certificates and signatures. */
+  readonly insecure: boolean;
   readonly env: NodeJS.ProcessEnv;
   readonly signal: AbortSignal;
   readonly onNote: (label: string, text: string) => void;
@@ -60,6 +65,8 @@ export interface OfficeParts {
   readonly replicas: readonly ReplicaProcess[];
   readonly seeds: readonly string[];
   readonly logFile: string;
+  /** What everybody proves themselves with. */
+  readonly security: LabSecurity;
 }
 
 export class Office {
@@ -78,6 +85,10 @@ export class Office {
     this.#options = options;
   }
 
+  get security(): LabSecurity {
+    return this.#parts.security;
+  }
+
   /** Lets the customers in; resolves when the first ticket was sold. */
   async letIn(own: Own): Promise<void> {
     const { customers, seed, patientMs, hastyMs, signal } = this.#options;
@@ -91,6 +102,7 @@ export class Office {
           ...['--customers', String(customers), '--seed', String(seed), '--election', election],
           ...['--patient-ms', String(patientMs), '--hasty-ms', String(hastyMs)],
           ...this.#parts.seeds.flatMap((seedAddress) => ['--join', seedAddress]),
+          ...['--cluster', cluster, ...this.security.clientFlags],
         ],
         onMessage: (message) => {
           const told = message as CustomersMessage;
@@ -148,9 +160,11 @@ export async function openOffice(options: OfficeOptions, own: Own): Promise<Offi
     },
   });
   own('etcd', etcd);
-  const nodes = await startNodes(options, own);
+  const isPlain = options.insecure;
+  const security = own('the keys', isPlain ? insecureLab : await secureLab(cluster, replicaIds));
+  const nodes = await startNodes(options, security, own);
   const storeAddress = await startStore(options, logFile, own);
-  const replicas = await layReplicas(options, { etcd, nodes, storeAddress }, own);
+  const replicas = await layReplicas(options, { etcd, nodes, storeAddress, security }, own);
   await Promise.all(replicas.map((replica) => replica.start(signal)));
   await waitUntil(
     'all replicas to stand in line or to lead',
@@ -158,13 +172,20 @@ export async function openOffice(options: OfficeOptions, own: Own): Promise<Offi
     { timeoutMs: startTimeoutMs, signal },
   );
   const seeds = nodes.nodes.slice(-seedsMax).map(({ address }) => address);
-  return new Office({ etcd, replicas, seeds, logFile }, options);
+  return new Office({ etcd, replicas, seeds, logFile, security }, options);
+}
+
+interface Surroundings {
+  readonly etcd: EtcdCluster;
+  readonly nodes: NodeTier;
+  readonly storeAddress: string;
+  readonly security: LabSecurity;
 }
 
 /** The replicas, before any of them is started. */
 async function layReplicas(
   { ttlSeconds }: OfficeOptions,
-  { etcd, nodes, storeAddress }: { etcd: EtcdCluster; nodes: NodeTier; storeAddress: string },
+  { etcd, nodes, storeAddress, security }: Surroundings,
   own: Own,
 ): Promise<readonly ReplicaProcess[]> {
   const replicas: ReplicaProcess[] = [];
@@ -175,16 +196,17 @@ async function layReplicas(
     },
   });
   const prefix = `ticket-office/${randomBytes(6).toString('hex')}`;
-  const ports = await takeFreePorts(2 * replicaCount, host);
-  for (let index = 0; index < replicaCount; index++) {
+  const ports = await takeFreePorts(2 * replicaIds.length, host);
+  for (const [index, id] of replicaIds.entries()) {
     const replica = await ReplicaProcess.create({
-      ...{ id: `replica-${String(index + 1)}`, host, storeAddress },
+      ...{ id, host, storeAddress },
       etcdEndpoints: etcd.endpoints,
       electorPort: ports[2 * index] ?? 0,
       ticketsPort: ports[2 * index + 1] ?? 0,
       args: [
         ...['--election', election, '--prefix', prefix, '--ttl-seconds', String(ttlSeconds)],
         ...nodes.seeds.flatMap((seed) => ['--join', seed]),
+        ...['--cluster', cluster, ...security.electorFlags(id)],
       ],
     });
     replicas.push(replica);
@@ -204,11 +226,16 @@ async function makeFolder(own: Own): Promise<string> {
   return path;
 }
 
-async function startNodes({ nodes: count, signal, onNote }: OfficeOptions, own: Own) {
+async function startNodes(
+  { nodes: count, signal, onNote }: OfficeOptions,
+  security: LabSecurity,
+  own: Own,
+) {
   const ignore = (): void => undefined;
   const nodes = new NodeTier({
     tier: {
-      ...{ cluster: 'ticket-office', election, host, logLevel: 'error' },
+      ...{ cluster, election, host, logLevel: 'error' },
+      ...(security.nodes && { security: security.nodes }),
       lazyDelayMs: lazyDelayMsFor(count),
     },
     ...{ nodes: count, nodesPerProcess, firstPort: 0, onWorkerEnd: ignore },

@@ -8,8 +8,17 @@ import { parseArgs } from 'node:util';
 import { Server, status } from '@grpc/grpc-js';
 import type { sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js';
 import { parseAddress, parseClusterName, parseElectionName, parseNodeId } from '@herald/core';
-import { createElector, leaderGuard, notLeaderStatus } from '@herald/elector';
+import type { ClusterName } from '@herald/core';
+import {
+  createElector,
+  createRecordSigner,
+  createTrustSet,
+  leaderGuard,
+  notLeaderStatus,
+  TlsKeeper,
+} from '@herald/elector';
 import { tell } from '../protocol/messages.ts';
+import { readSecurity, readText, securityFlags } from '../protocol/security.ts';
 import { asked, listen } from '../protocol/serve.ts';
 import { ticketsService, toTokenMessage } from '../protocol/services.ts';
 import type { DrawRequest, TicketMessage } from '../protocol/services.ts';
@@ -30,15 +39,31 @@ const { values } = parseArgs({
     address: { type: 'string', default: '127.0.0.1:7410' },
     store: { type: 'string', default: '127.0.0.1:7500' },
     'print-ms': { type: 'string', default: '200' },
+    'signing-key': { type: 'string', default: '' },
+    ...securityFlags,
   },
 });
 /** How often it looks where it stands, for those who watch the example. */
 const standingPollMs = 20;
 const host = '127.0.0.1';
 
+/** What it proves itself with, whom it believes, and by what others believe it. */
+function securityOf(cluster: ClusterName) {
+  const texts = readSecurity(values);
+  if (texts === undefined) return {};
+  const { tls, trustedKeys } = texts;
+  return {
+    tls: new TlsKeeper(tls),
+    trust: createTrustSet({ cluster, trustedKeys }),
+    signer: createRecordSigner({ cluster, signingKey: readText(values['signing-key']) }),
+  };
+}
+
 const electionName = parseElectionName(values.election);
+const cluster = parseClusterName(values.cluster);
 const elector = await createElector({
-  cluster: parseClusterName(values.cluster),
+  ...securityOf(cluster),
+  cluster,
   id: parseNodeId(values.id),
   listen: { host, port: Number(values['elector-listen'].split(':').at(-1)) },
   join: values.join.map((address) => parseAddress(address)),

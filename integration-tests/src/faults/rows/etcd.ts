@@ -4,7 +4,9 @@ import { findRaftLeader } from '@herald/lab';
 import type { EtcdMember } from '@herald/lab';
 import { monotonicNowMs } from '@herald/process';
 import type { SeenLeadership } from '../../fixtures/sampling-protocol.ts';
+import { forgetTokens } from '../../fixtures/etcd-users.ts';
 import { fillUp, makeRoom, writeAndForget } from '../etcd-admin.ts';
+import { ttlMs } from '../fault-cluster.ts';
 import type { FaultCluster } from '../fault-cluster.ts';
 import type { FaultRow } from '../fault-row.ts';
 
@@ -65,6 +67,28 @@ export const etcdCompacted: FaultRow = {
     cluster.network.clear();
     const after = await cluster.stepDown();
     return cluster.recovered({ sinceMs: monotonicNowMs(), after });
+  },
+};
+
+/** Everybody's token is void at once, at a moment when all hold one; and again when the next has to take over. */
+export const etcdTokensVoid: FaultRow = {
+  id: 'etcd-tokens-void',
+  fault:
+    'etcd has forgotten all auth tokens, twice, and the leader is killed after the second time',
+  recoversFrom: 'fault',
+  etcdUsers: true,
+  run: async (cluster) => {
+    const { endpoints } = cluster.etcd;
+    const forgottenAtMs = monotonicNowMs();
+    await forgetTokens(endpoints);
+    const after = await cluster.until('the same leader, later than leases of before live', () => {
+      const isLater = monotonicNowMs() > forgottenAtMs + 2 * ttlMs;
+      return isLater && cluster.agreedLeader();
+    });
+    await forgetTokens(endpoints);
+    const sinceMs = monotonicNowMs();
+    await cluster.elector(after.electorId).kill();
+    return cluster.recovered({ sinceMs, after });
   },
 };
 

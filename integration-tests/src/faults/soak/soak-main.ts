@@ -67,13 +67,14 @@ await runProcess(
     const terminal = new Terminal(process.stdout);
     terminal.heading(`Faults for ${counted(minutes, 'minute')} (seed ${seed})`);
     const cluster = own('the cluster', await FaultCluster.start({ nodes }));
+    const rows = faultRows.filter(({ etcdUsers }) => etcdUsers !== true);
     const random = seededRandom(seed);
     const usage = new UsageLog();
     await usage.read(cluster);
     const outcomes: RowOutcome[] = [];
     const endMs = monotonicNowMs() + minutes * msPerMinute;
     while (monotonicNowMs() < endMs && !signal.aborted) {
-      const row = pickOne(faultRows, random);
+      const row = pickOne(rows, random);
       if (row === undefined) throw new Error('there are no faults to make');
       const outcome = await runRow(row, cluster);
       outcomes.push(outcome);

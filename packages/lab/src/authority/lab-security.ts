@@ -5,12 +5,13 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { tlsFlags } from '@herald/authority';
 import { createTrustSet } from '@herald/client';
 import type { ClientOptions, SecurityOptions } from '@herald/client';
 import { parseClusterName, parseNodeId } from '@herald/core';
 import { generateKeyPair, TlsKeeper } from '@herald/wire';
 import type { TlsMaterial } from '@herald/wire';
-import { CertificateFiles, tlsFlags } from './certificate-files.ts';
+import { TemporaryCertificates } from './temporary-certificates.ts';
 
 /** What worker processes are told; survives JSON. */
 export interface NodeSecurity {
@@ -26,6 +27,8 @@ export interface LabSecurity extends AsyncDisposable {
   /** For nodes; undefined where everything is in plain text. */
   readonly nodes: NodeSecurity | undefined;
   readonly client: Pick<ClientOptions, 'tls' | 'insecure' | 'trustedKeys'>;
+  /** The same for clients in other processes. */
+  readonly clientFlags: readonly string[];
   readonly operator: SecurityOptions;
 }
 
@@ -35,6 +38,7 @@ export const insecureLab: LabSecurity = {
   electorFlags: () => ['--insecure'],
   nodes: undefined,
   client: { insecure: true },
+  clientFlags: ['--insecure'],
   operator: { insecure: true },
   [Symbol.asyncDispose]: () => Promise.resolve(),
 };
@@ -44,7 +48,7 @@ export async function secureLab(
   cluster: string,
   electorIds: readonly string[],
 ): Promise<LabSecurity> {
-  const files = await CertificateFiles.create(parseClusterName(cluster));
+  const files = await TemporaryCertificates.create(parseClusterName(cluster));
   const { folder } = files;
   const keys = electorIds.map((id) => ({ id, ...generateKeyPair() }));
   const trustedKeys = keys.map(({ trustedKey }) => trustedKey).join('');
@@ -69,6 +73,7 @@ export async function secureLab(
       tls: new TlsKeeper(client.material),
       trustedKeys: createTrustSet({ cluster, trustedKeys }),
     },
+    clientFlags: [...tlsFlags(client.files), '--trusted-keys', trustedFile],
     operator: { tls: new TlsKeeper(operator.material) },
     [Symbol.asyncDispose]: () => files[Symbol.asyncDispose](),
   };

@@ -38,10 +38,13 @@ const herald = {
   etcd: { cpuSeconds: 0.1, rssMiB: 40 },
 };
 
+const tls = { nodes: 2, protection: 'tls' } as const;
+
 test('figures are medians over the changes, of the direct watchers over both of their turns', () => {
   const directWatch = [direct([40, 50], 0.5), direct([10, 45, 90], 0.7)];
-  assert.deepEqual(reportBench({ nodes: 2, herald, directWatch, client }), {
+  assert.deepEqual(reportBench({ ...tls, herald, directWatch, client }), {
     nodes: 2,
+    protection: 'tls',
     herald: {
       p50Ms: 10,
       p99Ms: 20,
@@ -65,18 +68,30 @@ test('figures are medians over the changes, of the direct watchers over both of 
       uncachedP99Ms: 1.23,
       nodeLookupsPerSecond: 6_789,
     },
+    plainText: null,
   });
+});
+
+test('what was measured in plain text stands beside what was measured over TLS', () => {
+  const directWatch = [direct([40], 0.5)];
+  const faster = { ...herald, changes: [heraldChange(8, 5)] };
+  const plainText = { herald: faster, client: { ...client, uncachedP99Ms: 0.5 } };
+  const report = reportBench({ ...tls, herald, directWatch, client, plainText });
+  assert.equal(report.herald.p99Ms, 20);
+  assert.equal(report.p99Ratio, 0.5, 'of what is on by default');
+  assert.equal(report.plainText?.herald.p99Ms, 8);
+  assert.equal(report.plainText.client.uncachedP99Ms, 0.5);
 });
 
 test('what could not be read is null, and what reached nobody is no result', () => {
   const unread = { ...direct([45], 0), etcd: undefined, etcdConnections: undefined };
-  const report = reportBench({ nodes: 2, herald, directWatch: [unread], client });
+  const report = reportBench({ ...tls, herald, directWatch: [unread], client });
   assert.equal(report.directWatch.etcdCpuSeconds, null);
   assert.equal(report.directWatch.etcdConnections, null);
   const lost = { ...heraldChange(1, 1), p50Ms: undefined, p99Ms: undefined, maxMs: undefined };
   const broken = { ...herald, changes: [...herald.changes, lost] };
   assert.throws(
-    () => reportBench({ nodes: 2, herald: broken, directWatch: [unread], client }),
+    () => reportBench({ ...tls, herald: broken, directWatch: [unread], client }),
     /reached nobody/,
   );
 });

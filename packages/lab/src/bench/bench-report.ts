@@ -8,19 +8,26 @@ import type { ClientSpeed } from './client-speed.ts';
 import type { DirectChange, DirectWatchResult } from './direct-watch.ts';
 import type { HeraldSideResult } from './herald-side.ts';
 
+export interface HeraldFigures {
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+  readonly pushesPerNode: number;
+  /** The most of all changes: a bound is not met by its median. */
+  readonly maxHops: number;
+  readonly etcdConnections: number | null;
+  /** While the counted changes took place. */
+  readonly etcdCpuSeconds: number | null;
+}
+
+/** How Herald's processes spoke, and whether records were signed: both or neither. */
+export type BenchProtection = 'tls' | 'plain-text';
+
 export interface BenchReport {
   readonly nodes: number;
-  readonly herald: {
-    readonly p50Ms: number;
-    readonly p99Ms: number;
-    readonly maxMs: number;
-    readonly pushesPerNode: number;
-    /** The most of all changes: a bound is not met by its median. */
-    readonly maxHops: number;
-    readonly etcdConnections: number | null;
-    /** While the counted changes took place. */
-    readonly etcdCpuSeconds: number | null;
-  };
+  /** Of what follows, but for `plainText`. */
+  readonly protection: BenchProtection;
+  readonly herald: HeraldFigures;
   readonly directWatch: {
     readonly p50Ms: number;
     readonly p99Ms: number;
@@ -32,40 +39,33 @@ export interface BenchReport {
   /** Herald's p99 as a share of the direct watchers'. */
   readonly p99Ratio: number;
   readonly client: ClientSpeed;
+  /** The same without TLS and signatures: what these cost; null when nothing else was measured. */
+  readonly plainText: { readonly herald: HeraldFigures; readonly client: ClientSpeed } | null;
 }
 
-export interface BenchResults {
-  readonly nodes: number;
+/** What was measured of Herald, in one protection. */
+export interface HeraldResults {
   readonly herald: HeraldSideResult;
-  /** Measured before Herald and after it. */
-  readonly directWatch: readonly DirectWatchResult[];
   readonly client: ClientSpeed;
 }
 
-export function reportBench({ nodes, herald, directWatch, client }: BenchResults): BenchReport {
+export interface BenchResults extends HeraldResults {
+  readonly nodes: number;
+  readonly protection: BenchProtection;
+  /** Measured before Herald and after it. */
+  readonly directWatch: readonly DirectWatchResult[];
+  readonly plainText?: HeraldResults | undefined;
+}
+
+export function reportBench(results: BenchResults): BenchReport {
+  const { nodes, protection, herald, directWatch, client, plainText } = results;
   const direct = directWatch.flatMap(({ changes }) => changes);
   const heraldP99Ms = medianOf(herald.changes, ({ p99Ms }) => p99Ms);
   const directP99Ms = medianOf(direct, ({ p99Ms }) => p99Ms);
   return {
     nodes,
-    herald: {
-      p50Ms: rounded(
-        medianOf(herald.changes, ({ p50Ms }) => p50Ms),
-        2,
-      ),
-      p99Ms: rounded(heraldP99Ms, 2),
-      maxMs: rounded(
-        medianOf(herald.changes, ({ maxMs }) => maxMs),
-        2,
-      ),
-      pushesPerNode: rounded(
-        medianOf(herald.changes, (change) => change.pushesPerNode),
-        3,
-      ),
-      maxHops: Math.max(...herald.changes.map(({ maxHops }) => maxHops ?? 0)),
-      etcdConnections: herald.etcdConnections ?? null,
-      etcdCpuSeconds: roundedOrNull(herald.etcd?.cpuSeconds),
-    },
+    protection,
+    herald: heraldFigures(herald),
     directWatch: {
       p50Ms: rounded(
         medianOf(direct, ({ p50Ms }) => p50Ms),
@@ -80,12 +80,37 @@ export function reportBench({ nodes, herald, directWatch, client }: BenchResults
       etcdCpuSeconds: roundedOrNull(mean(directWatch.map(({ etcd }) => etcd?.cpuSeconds))),
     },
     p99Ratio: rounded(heraldP99Ms / directP99Ms, 3),
-    client: {
-      cachedPerSecond: Math.round(client.cachedPerSecond),
-      workOverheadUs: rounded(client.workOverheadUs, 1),
-      uncachedP99Ms: rounded(client.uncachedP99Ms, 2),
-      nodeLookupsPerSecond: Math.round(client.nodeLookupsPerSecond),
-    },
+    client: clientFigures(client),
+    plainText:
+      plainText === undefined
+        ? null
+        : {
+            herald: heraldFigures(plainText.herald),
+            client: clientFigures(plainText.client),
+          },
+  };
+}
+
+function heraldFigures({ changes, etcdConnections, etcd }: HeraldSideResult): HeraldFigures {
+  const middle = (figure: (change: Change) => number | undefined, digits = 2): number =>
+    rounded(medianOf(changes, figure), digits);
+  return {
+    p50Ms: middle(({ p50Ms }) => p50Ms),
+    p99Ms: middle(({ p99Ms }) => p99Ms),
+    maxMs: middle(({ maxMs }) => maxMs),
+    pushesPerNode: middle(({ pushesPerNode }) => pushesPerNode, 3),
+    maxHops: Math.max(...changes.map(({ maxHops }) => maxHops ?? 0)),
+    etcdConnections: etcdConnections ?? null,
+    etcdCpuSeconds: roundedOrNull(etcd?.cpuSeconds),
+  };
+}
+
+function clientFigures(client: ClientSpeed): ClientSpeed {
+  return {
+    cachedPerSecond: Math.round(client.cachedPerSecond),
+    workOverheadUs: rounded(client.workOverheadUs, 1),
+    uncachedP99Ms: rounded(client.uncachedP99Ms, 2),
+    nodeLookupsPerSecond: Math.round(client.nodeLookupsPerSecond),
   };
 }
 

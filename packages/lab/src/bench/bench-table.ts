@@ -5,9 +5,15 @@ import type { Terminal } from '../story/terminal.ts';
 import { describeEtcd } from '../story/start-rows.ts';
 import { formatMs } from '../story/wording.ts';
 import { mean, medianOf } from './bench-report.ts';
-import type { BenchReport, BenchResults } from './bench-report.ts';
+import type { BenchProtection, BenchReport, BenchResults } from './bench-report.ts';
+import type { ClientSpeed } from './client-speed.ts';
 
-const columnWidth = 18;
+const columnWidth = 19;
+
+const titles: Readonly<Record<BenchProtection, string>> = {
+  tls: 'Herald, TLS',
+  'plain-text': 'Herald, plain text',
+};
 
 /** What the figures were measured on. */
 export function showMachine(terminal: Terminal, etcd: EtcdCluster): void {
@@ -21,24 +27,45 @@ export function showMachine(terminal: Terminal, etcd: EtcdCluster): void {
 }
 
 export function showResults(terminal: Terminal, report: BenchReport, results: BenchResults): void {
-  const { herald, directWatch, client } = report;
-  const columns = (label: string, ours: string, theirs: string): void => {
-    terminal.row(label, `${ours.padStart(columnWidth)}${theirs.padStart(columnWidth)}`);
+  const { herald, directWatch, client, plainText } = report;
+  const sides = [
+    { title: titles[report.protection], figures: herald, results: results.herald },
+    ...(plainText === null || results.plainText === undefined
+      ? []
+      : [
+          {
+            title: titles['plain-text'],
+            figures: plainText.herald,
+            results: results.plainText.herald,
+          },
+        ]),
+  ];
+  type Side = (typeof sides)[number];
+  const columns = (label: string, ours: (side: Side) => string, theirs: string): void => {
+    const texts = [...sides.map(ours), theirs].map((text) => text.padStart(columnWidth));
+    terminal.row(label, texts.join(''));
   };
   const memory = mean(results.directWatch.map(({ etcd }) => etcd?.rssMiB));
   const direct = results.directWatch.flatMap(({ changes }) => changes);
-  const changes = [results.herald.changes.length, direct.length].map(String);
   terminal.heading(`A change of leader reaches ${String(report.nodes)} machines`);
-  columns('', 'Herald', 'direct etcd watch');
-  columns('changes measured', changes[0] ?? '', changes[1] ?? '');
-  columns('p50', formatMs(herald.p50Ms), formatMs(directWatch.p50Ms));
-  columns('p99', formatMs(herald.p99Ms), formatMs(directWatch.p99Ms));
-  columns('the last', formatMs(herald.maxMs), formatMs(directWatch.maxMs));
-  columns('pushes per node', herald.pushesPerNode.toFixed(2), '');
-  columns('hops at most', String(herald.maxHops), '');
-  columns('etcd connections', shown(herald.etcdConnections), shown(directWatch.etcdConnections));
-  columns('etcd CPU', shown(herald.etcdCpuSeconds, ' s'), shown(directWatch.etcdCpuSeconds, ' s'));
-  columns('etcd memory', megabytes(results.herald.etcd?.rssMiB), megabytes(memory));
+  columns('', ({ title }) => title, 'direct etcd watch');
+  columns('changes measured', (side) => String(side.results.changes.length), String(direct.length));
+  columns('p50', ({ figures }) => formatMs(figures.p50Ms), formatMs(directWatch.p50Ms));
+  columns('p99', ({ figures }) => formatMs(figures.p99Ms), formatMs(directWatch.p99Ms));
+  columns('the last', ({ figures }) => formatMs(figures.maxMs), formatMs(directWatch.maxMs));
+  columns('pushes per node', ({ figures }) => figures.pushesPerNode.toFixed(2), '');
+  columns('hops at most', ({ figures }) => String(figures.maxHops), '');
+  columns(
+    'etcd connections',
+    ({ figures }) => shown(figures.etcdConnections),
+    shown(directWatch.etcdConnections),
+  );
+  columns(
+    'etcd CPU',
+    ({ figures }) => shown(figures.etcdCpuSeconds, ' s'),
+    shown(directWatch.etcdCpuSeconds, ' s'),
+  );
+  columns('etcd memory', (side) => megabytes(side.results.etcd?.rssMiB), megabytes(memory));
   terminal.line();
   terminal.row('p99, Herald : direct', report.p99Ratio.toFixed(2));
   const fromAcknowledged = medianOf(direct, (change) => change.fromAcknowledged.p99Ms);
@@ -51,7 +78,12 @@ export function showResults(terminal: Terminal, report: BenchReport, results: Be
     `the sending of the put. From the put’s acknowledgement its p99 is ${formatMs(fromAcknowledged)}, ` +
       `the ratio ${(herald.p99Ms / fromAcknowledged).toFixed(2)}.`,
   );
-  terminal.heading('A client asks who leads');
+  showClient(terminal, titles[report.protection], client);
+  if (plainText !== null) showClient(terminal, titles['plain-text'], plainText.client);
+}
+
+function showClient(terminal: Terminal, title: string, client: ClientSpeed): void {
+  terminal.heading(`A client asks who leads (${title})`);
   terminal.row(
     'from what it knows',
     `${client.cachedPerSecond.toLocaleString('en-GB')} calls a second`,

@@ -42,7 +42,8 @@ export async function measureHerald(options: HeraldSideOptions): Promise<HeraldS
   await using lab = await startLab({ etcd, insecure, nodes, nodesPerProcess, electors, signal });
   await lab.settle({ timeoutMs: settleTimeoutMs, signal });
   const where = counted(lab.workers.length, 'process', 'processes');
-  options.log(`${counted(nodes, 'gossip node')} linked, in ${where}`);
+  const how = insecure ? 'in plain text' : 'over TLS';
+  options.log(`${counted(nodes, 'gossip node')} linked ${how}, in ${where}`);
   for (let warmUp = 0; warmUp < options.warmUps; warmUp++) await nextChange(lab, options);
   const etcdConnections = await lab.etcdConnections();
   const changes: Change[] = [];

@@ -2,13 +2,12 @@
  * `npm run bench`: Herald beside what one would do without it, in one run on one machine. Decides what
  * makes the comparison fair:
  *  - one and the same etcd; as many processes host the watchers as host the nodes;
- *  - neither side exists while the other is measured;
+ *  - neither side exists while the other is measured; nor do Herald with TLS and Herald without it;
  *  - direct watchers are measured before Herald and again after it, so that a machine that grows slower
  *    or faster meanwhile favours neither;
  *  - changes follow each other at the same pace, and those of a side that has just started do not count.
  */
 import { ProcessError, defineOptions, onOff, runProcess, text, wholeNumber } from '@herald/process';
-import { protectionOf } from '../authority/plain-text.ts';
 import { startEtcd } from '../etcd/etcd-cluster.ts';
 import type { EtcdCluster } from '../etcd/etcd-cluster.ts';
 import { etcdEndpointsOption, etcdEnvironment } from '../etcd-option.ts';
@@ -16,6 +15,7 @@ import { whyNotWritable, writeJsonFile } from '../json-file.ts';
 import { labDefaults, labLimits } from '../lab-options.ts';
 import { labVersion } from '../lab-version.ts';
 import { toProcessError } from '../process-errors.ts';
+import { describeProtection } from '../protection.ts';
 import { Terminal } from '../story/terminal.ts';
 import { reportBench } from './bench-report.ts';
 import type { BenchResults } from './bench-report.ts';
@@ -23,6 +23,7 @@ import { showMachine, showResults } from './bench-table.ts';
 import { measureClient } from './client-speed.ts';
 import { measureDirectWatch } from './direct-watch.ts';
 import { measureHerald } from './herald-side.ts';
+import type { HeraldSideResult } from './herald-side.ts';
 
 /** Enough for a change to spread, be asked about, and for things to come to rest. */
 const paceMs = 2_000;
@@ -59,7 +60,8 @@ const benchOptions = defineOptions({
   insecure: {
     flag: '--insecure',
     schema: onOff(),
-    description: 'Herald in plain text, without certificates and signatures',
+    description:
+      'Herald in plain text alone; else over TLS with signed records, and then in plain text',
     group: 'Bench',
   },
   etcdEndpoints: { ...etcdEndpointsOption, group: 'Bench' },
@@ -91,12 +93,19 @@ async function measure(run: BenchRun): Promise<BenchResults> {
   const processes = Math.ceil(nodes / nodesPerProcess);
   const direct = { ...common, watchers: nodes, processes };
   terminal.heading(`Measuring ${String(run.changes)} changes, after ${String(warmUps)} to warm up`);
+  const herald = (isPlain: boolean): Promise<HeraldSideResult> =>
+    measureHerald({ ...common, insecure: isPlain, nodes, nodesPerProcess });
   const directBefore = await measureDirectWatch(direct);
-  const herald = await measureHerald({ ...common, insecure, nodes, nodesPerProcess });
+  const asAsked = await herald(insecure);
+  const plain = insecure ? undefined : await herald(true);
   const directAfter = await measureDirectWatch(direct);
   log('a client asks');
   const client = await measureClient(etcd, insecure, signal);
-  return { nodes, herald, directWatch: [directBefore, directAfter], client };
+  return {
+    ...{ nodes, protection: insecure ? 'plain-text' : 'tls', herald: asAsked, client },
+    directWatch: [directBefore, directAfter],
+    plainText: plain && { herald: plain, client: await measureClient(etcd, true, signal) },
+  };
 }
 
 await runProcess(
@@ -112,14 +121,13 @@ await runProcess(
   },
   async (context) => {
     const { options, signal } = context;
-    const { json, etcdEndpoints, nodes, nodesPerProcess, changes } = options;
-    const { insecure, described } = protectionOf(options.insecure, nodes);
+    const { json, etcdEndpoints, insecure, nodes, nodesPerProcess, changes } = options;
     const problem = json === undefined ? undefined : await whyNotWritable(json);
     if (problem !== undefined) throw new ProcessError('BAD_CONFIGURATION', `--json: ${problem}`);
     const terminal = new Terminal(process.stdout);
     try {
       terminal.heading('Herald bench');
-      terminal.row('protection', described);
+      terminal.row('protection', describeProtection(insecure));
       const log = (line: string): void => {
         terminal.row('etcd', line);
       };

@@ -1,30 +1,33 @@
 /**
- * Listens for TLS and hands connections to a grpc-js server. It would listen by itself, but then nobody
- * learns why a handshake failed, nor cuts off whom the gatekeeper does not admit with a reason. Decides
- * how long a handshake may take.
+ * Shakes hands with whoever comes in, and hands connections to a grpc-js server. It would do so by itself, but
+ * then nobody learns why a handshake failed, nor cuts off whom the gatekeeper does not admit with a reason.
+ * Decides how long a handshake may take, and that each waits for its turn.
  */
-import { once } from 'node:events';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { createServer } from 'node:tls';
-import { ServerCredentials } from '@grpc/grpc-js';
-import type { Server } from '@grpc/grpc-js';
-import { bindError } from '../bind-server.ts';
-import type { Entrance } from '../bind-server.ts';
+import type { ConnectionGate } from '../connection-gate.ts';
+import { openEntrance } from '../entrance.ts';
+import type { Entrance, Injector, ListenAddress } from '../entrance.ts';
 import type { Gatekeeper } from './gatekeeper.ts';
+import { HandshakeQueue } from './handshake-queue.ts';
 
 /** Three round trips and some milliseconds of arithmetic; a machine under full load still makes it. */
 const handshakeTimeoutMs = 10_000;
+
+/** One for the process, whoever listens in it: they share the event loop that handshakes hold up. */
+const turns = new HandshakeQueue();
 
 const plainText = /WRONG_VERSION|HTTP_REQUEST|UNSUPPORTED_PROTOCOL|PACKET_LENGTH|NO_SHARED|ALPN/i;
 
 /** @throws MemberError `ADDRESS_IN_USE` or `LISTEN_FAILED`. */
 export async function listenSecurely(
-  server: Server,
+  injector: Injector,
   gate: Gatekeeper,
-  listen: { readonly host: string; readonly port: number },
+  connections: ConnectionGate,
+  listen: ListenAddress,
 ): Promise<Entrance> {
-  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
-  const listener = createServer({
+  // It does not listen: connections are given to it, so that they are counted before TLS is spoken.
+  const handshakes = createServer({
     ...gate.tls.serverContext(),
     ALPNProtocols: ['h2'],
     requestCert: true,
@@ -32,43 +35,54 @@ export async function listenSecurely(
     rejectUnauthorized: false,
     handshakeTimeout: handshakeTimeoutMs,
   });
-  const sockets = new Set<Socket>();
-  listener.on('connection', (socket: Socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-  });
-  listener.on('secureConnection', (socket) => {
+  /** Handshakes in progress: what gives back their place, by who is at the other end. */
+  const places = new Map<string, () => void>();
+  handshakes.on('secureConnection', (socket) => {
+    places.get(peerOf(socket))?.();
     // Node raises what nobody listens to; a connection that breaks is told by its streams.
     socket.on('error', () => undefined);
     if (!gate.admits(socket)) socket.destroy();
     else injector.injectConnection(socket);
   });
-  listener.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
+  handshakes.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
     const code = error.code ?? error.message;
     gate.refuse(plainText.test(code) ? 'not-tls' : 'handshake', code, socket.remoteAddress);
     socket.destroy();
   });
-  const stopReplacing = gate.tls.onReplace(() => {
-    listener.setSecureContext(gate.tls.serverContext());
+  const entrance = await openEntrance(listen, connections, {
+    admitted: (socket) => {
+      const peer = peerOf(socket);
+      socket.once('close', () => places.get(peer)?.());
+      turns.enter(
+        socket,
+        (done) => {
+          places.set(peer, () => {
+            places.delete(peer);
+            done();
+          });
+          handshakes.emit('connection', socket);
+        },
+        (why) => {
+          gate.refuse('handshake', why, socket.remoteAddress);
+        },
+      );
+    },
+    failed: ({ message }) => {
+      gate.refuse('handshake', message, undefined);
+    },
   });
-  listener.listen(listen.port, listen.host.replace(/^\[|\]$/g, ''));
-  try {
-    await once(listener, 'listening');
-  } catch (error) {
-    throw bindError(listen, (error as NodeJS.ErrnoException).code, error);
-  }
-  // A connection that could not be accepted, for want of file descriptors; the next may be.
-  listener.on('error', (error: Error) => {
-    gate.refuse('handshake', error.message, undefined);
+  const stopReplacing = gate.tls.onReplace(() => {
+    handshakes.setSecureContext(gate.tls.serverContext());
   });
   return {
-    port: (listener.address() as AddressInfo).port,
+    ...entrance,
     close: () => {
       stopReplacing();
-      listener.close();
-    },
-    destroy: () => {
-      for (const socket of sockets) socket.destroy();
+      entrance.close();
     },
   };
+}
+
+function peerOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }

@@ -21,7 +21,10 @@ after(async () => {
   await etcd[Symbol.asyncDispose]();
 });
 
-function open(endpoints: readonly string[] = [etcd.endpoint], callTimeoutMs = 1_000) {
+/** Calls may take long on a busy machine; what is to end by its deadline says so. */
+const patientCallMs = 10_000;
+
+function open(endpoints: readonly string[] = [etcd.endpoint], callTimeoutMs = patientCallMs) {
   const identity = new ClusterIdentity();
   const session = new EtcdSession({ endpoints, identity, random: () => 0, callTimeoutMs });
   const keyspace = new EtcdKeyspace(session);
@@ -198,7 +201,7 @@ describe('session', () => {
     await client.keyspace.read('s4/a');
     using session = new EtcdSession({
       ...{ endpoints: [other.endpoint], identity: client.identity, random: () => 0 },
-      callTimeoutMs: 1_000,
+      callTimeoutMs: patientCallMs,
     });
     await assert.rejects(new EtcdKeyspace(session).read('s4/a'), (error) => {
       assert.ok(isElectorError(error, 'HISTORY_LOST'));

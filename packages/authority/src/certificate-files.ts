@@ -1,15 +1,13 @@
 /**
- * Certificates of a throw-away authority as files in a folder of their own, as the processes of a lab
- * read them. Decides where they lie, that nobody else can read the keys, and that they go with the lab.
+ * Certificates of a throw-away authority as files in one folder, as the processes of a lab read them.
+ * Decides where they lie, and that nobody else can read the keys. The authority's own key is not among
+ * them, and ends with this object.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PeerRole, TlsMaterial } from '@herald/wire';
 import { formatPeerIdentity } from '@herald/wire';
 import type { ClusterName, NodeId } from '@herald/core';
-import { watchOver } from '../process/watchdog.ts';
-import type { Watch } from '../process/watchdog.ts';
 import { CertificateAuthority } from './certificate-authority.ts';
 import type { CertificateRequest } from './certificate-authority.ts';
 
@@ -26,26 +24,21 @@ export interface Issued {
   readonly files: TlsFiles;
 }
 
-export class CertificateFiles implements AsyncDisposable {
+export class CertificateFiles {
   readonly authority: CertificateAuthority;
   readonly folder: string;
   readonly #cluster: ClusterName;
-  /** Keys outlive no process that made them, however it ends. */
-  readonly #watch: Watch;
 
-  private constructor(cluster: ClusterName, authority: CertificateAuthority, folder: string) {
+  protected constructor(cluster: ClusterName, authority: CertificateAuthority, folder: string) {
     this.#cluster = cluster;
-    this.#watch = watchOver({ kind: 'directory', path: folder });
     this.authority = authority;
     this.folder = folder;
   }
 
-  /** An authority of its own, with a folder that only this user can enter. */
-  static async create(cluster: ClusterName): Promise<CertificateFiles> {
-    const authority = await CertificateAuthority.create();
-    const folder = await mkdtemp(join(tmpdir(), 'herald-certificates-'));
-    const files = new CertificateFiles(cluster, authority, folder);
-    await writeFile(join(folder, 'ca.pem'), authority.ca);
+  /** An authority of its own, in a folder that is there and that only this user should be able to enter. */
+  static async create(cluster: ClusterName, folder: string): Promise<CertificateFiles> {
+    const files = new CertificateFiles(cluster, await CertificateAuthority.create(), folder);
+    await files.writeAuthority();
     return files;
   }
 
@@ -69,9 +62,8 @@ export class CertificateFiles implements AsyncDisposable {
     return { material: { ca: this.authority.ca, cert, key }, files };
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await rm(this.folder, { recursive: true, force: true });
-    this.#watch.release();
+  protected async writeAuthority(): Promise<void> {
+    await writeFile(join(this.folder, 'ca.pem'), this.authority.ca);
   }
 }
 

@@ -1,12 +1,9 @@
 /** What the throw-away authority issues is what TLS and Herald want to see. */
 import assert from 'node:assert/strict';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { stat } from 'node:fs/promises';
 import { test } from 'node:test';
-import { parseClusterName, parseNodeId } from '@herald/core';
-import { readIdentity, TlsKeeper } from '@herald/wire';
+import { readIdentity } from '@herald/wire';
 import { CertificateAuthority } from './certificate-authority.ts';
-import { CertificateFiles, tlsFlags } from './certificate-files.ts';
 
 test('a certificate names its holder, is signed, and has its key', async () => {
   const authority = await CertificateAuthority.create('test');
@@ -37,17 +34,14 @@ test('two certificates have two serial numbers and two keys', async () => {
   );
 });
 
-test('files: keys are for this user only, and all of it goes', async () => {
-  const files = await CertificateFiles.create(parseClusterName('demo'));
-  const { files: paths, material } = await files.issue('elector', parseNodeId('a'));
-  assert.equal((await stat(paths.key)).mode & 0o077, 0);
-  assert.equal((await stat(files.folder)).mode & 0o077, 0);
-  assert.deepEqual(new TlsKeeper(material).identity, {
-    cluster: 'demo',
-    role: 'elector',
-    name: 'a',
-  });
-  assert.ok(tlsFlags(paths).includes(paths.cert));
-  await files[Symbol.asyncDispose]();
-  await assert.rejects(stat(files.folder), { code: 'ENOENT' });
+test('an authority goes on with its key, and with no other', async () => {
+  const first = await CertificateAuthority.create('test');
+  const key = await first.exportKey();
+  const again = await CertificateAuthority.restore({ cert: first.ca, key });
+  assert.equal(again.ca, first.ca);
+  const issued = new X509Certificate((await again.issue({ hosts: ['a'] })).cert);
+  assert.ok(issued.verify(new X509Certificate(first.ca).publicKey));
+  const other = await (await CertificateAuthority.create('test')).exportKey();
+  await assert.rejects(CertificateAuthority.restore({ cert: first.ca, key: other }), /another/);
+  await assert.rejects(CertificateAuthority.restore({ cert: first.ca, key: '' }));
 });
