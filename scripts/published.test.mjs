@@ -152,7 +152,8 @@ describe('a TypeScript project that installed them', () => {
     cpSync(join(programs, 'tickets.d.mts'), join(project, 'tickets.d.ts'));
   });
 
-  for (const module of ['node16', 'node18', 'node20', 'nodenext']) {
+  // The oldest and the newest rules; what lies between has none of its own for what is used here.
+  for (const module of ['node16', 'nodenext']) {
     it(`is type-checked as ES module and as CommonJS: module ${module}`, async () => {
       assert.equal(await compile(module, { module }), '');
     });
