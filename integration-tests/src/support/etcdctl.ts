@@ -1,7 +1,7 @@
 /**
  * Runs etcd's own `etcdctl` against the etcd of a test: the judge of whether our elections are etcd's.
  */
-import { superviseProcess, waitUntil } from '@herald/lab';
+import { superviseProcess } from '@herald/lab';
 import type { EtcdCluster, SupervisedProcess } from '@herald/lab';
 
 /** A key as `etcdctl get` shows it. */
@@ -123,21 +123,4 @@ function start(
 
 function fromBase64(text: string): string {
   return Buffer.from(text, 'base64').toString();
-}
-
-/** Waits until it has named a leader that `condition` accepts. */
-export function untilShown(
-  elect: EtcdctlElect,
-  what: string,
-  condition: (shown: { readonly key: string; readonly value: string }) => boolean,
-  timeoutMs: number,
-): Promise<{ readonly key: string; readonly value: string }> {
-  return waitUntil(
-    `etcdctl to show ${what}`,
-    () => {
-      const last = elect.shown.at(-1);
-      return last !== undefined && condition(last) && last;
-    },
-    { timeoutMs },
-  );
 }

@@ -1,6 +1,7 @@
 /**
  * Asks one node after the other a question that any of them can answer: who the members are, how far a
- * change has spread. Decides that each is asked once.
+ * change has spread. Decides that each is asked once, and how long it may take: as long as other attempts
+ * while there is somebody else to ask, and as long as the call has for the last one.
  */
 import type { Address } from '@herald/core';
 import { attempt } from './attempt-call.ts';
@@ -23,11 +24,12 @@ export async function askInTurn<Answer>(
     if (endpoint === undefined || call.endReason !== undefined) return undefined;
     if (asked.size > 0) call.log.retries++;
     asked.add(endpoint);
+    const isLast = endpoints.pick(clock.nowMs(), asked) === undefined;
     const result = await attempt({
       clock,
       endpoint,
       what,
-      timeoutMs: delays.attemptTimeoutMs,
+      timeoutMs: isLast ? call.timeoutMs : delays.attemptTimeoutMs,
       signal: call.signal,
       log: call.log,
       ask: (sent) => ask(endpoint, sent),

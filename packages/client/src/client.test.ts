@@ -362,6 +362,17 @@ test('listMembers asks the next node when one does not answer', async () => {
   assert.equal(error.code, 'UNREACHABLE');
 });
 
+test('listMembers waits for a slow node as long as it may, when there is nobody else to ask', async () => {
+  await using f = fixture({ seeds: ['a:1'] });
+  f.network.at('a:1').latencyMs = 3_000;
+  const list = f.client.listMembers({ timeoutMs: 10_000 });
+  await f.clock.advance(3_000);
+  assert.equal((await list).members.length, 1);
+  const error = failureOf(f.client.listMembers({ timeoutMs: 2_000 }));
+  await f.clock.advance(2_000);
+  assert.equal((await error).code, 'DEADLINE_EXCEEDED');
+});
+
 test('a call that waits is told of the successor by a watch, at once', async () => {
   await using f = fixture({ backoffBaseMs: 400, backoffCapMs: 400 });
   const seeds = ['a:1', 'b:1', 'c:1'];
