@@ -26,7 +26,7 @@ const alonePaths = alone.map((name) => join(root, INTEGRATION, 'dist', `${name}.
 
 /** Where the files are that take longest: by arithmetic, by processes that start, by leases that expire. */
 const longFirst = [
-  ...['packages/lab/', 'packages/simulator/', 'services/elector/', 'scripts/'],
+  ...['scripts/published', 'packages/lab/', 'packages/simulator/', 'services/elector/', 'scripts/'],
   ...['packages/core/', 'packages/process/', 'packages/client/'],
   ...['hostile-input', 'membership', 'history-lost', 'tls-', 'clean-up', 'client-and-nodes'],
 ];
