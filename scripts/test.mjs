@@ -11,7 +11,7 @@
  * `--containers` or HERALD_CONTAINER_TESTS=1, they run or fail. HERALD_CONTAINER_TESTS=0 leaves them out.
  */
 import { spawn } from 'node:child_process';
-import { basename, join, relative } from 'node:path';
+import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { whyNoContainers } from './container-engine.mjs';
@@ -21,16 +21,12 @@ const INTEGRATION = 'integration-tests';
 const CONTAINERS = join(root, INTEGRATION, 'dist', 'containers', '/');
 
 /** Integration tests that have the machine for themselves: how long things take is what they judge. */
-const aloneNames = [
-  'etcd-faults.test.js',
-  'fault-matrix.test.js',
-  'one-leader.test.js',
-  'ticket-office.test.js',
-];
+const alone = ['etcd-faults', 'faults/fault-matrix', 'forward-only', 'one-leader', 'ticket-office'];
+const alonePaths = alone.map((name) => join(root, INTEGRATION, 'dist', `${name}.test.js`));
 
 /** Where the files are that take longest: by arithmetic, by processes that start, by leases that expire. */
 const longFirst = [
-  ...['packages/lab/', 'packages/simulator/', 'services/elector/', 'scripts/'],
+  ...['scripts/published', 'packages/lab/', 'packages/simulator/', 'services/elector/', 'scripts/'],
   ...['packages/core/', 'packages/process/', 'packages/client/'],
   ...['hostile-input', 'membership', 'history-lost', 'tls-', 'clean-up', 'client-and-nodes'],
 ];
@@ -69,11 +65,12 @@ for (const { name, chosen, concurrency, timeoutMs } of runs) {
     leftOut.push(`${name} (${chosen.length} files): ${reason}`);
     continue;
   }
-  const alone = chosen.filter((path) => aloneNames.includes(basename(path)));
-  const others = chosen.filter((path) => !alone.includes(path));
+  const [judges, others] = [true, false].map((isJudge) =>
+    chosen.filter((path) => alonePaths.includes(path) === isJudge),
+  );
   for (const { files, atOnce } of [
     { files: others, atOnce: concurrency },
-    { files: alone, atOnce: 1 },
+    { files: judges, atOnce: 1 },
   ]) {
     if (files.length === 0) continue;
     console.log(`test: ${name} (${files.length} files, ${atOnce} at a time)`);

@@ -244,7 +244,7 @@ describe('what cannot be had is told, and nothing is left', () => {
 
   it('herald: nodes that do not answer', async () => {
     const says = [/UNREACHABLE/, /127\.0\.0\.1:1/, /check the seeds/];
-    await assertUnavailable({ program: 'herald', args: [...leader, '--timeout', '300ms'] }, says);
+    await assertUnavailable({ program: 'herald', args: [...leader, '--timeout', '2s'] }, says);
   });
 
   it('herald-elector: a port in use', async () => {

@@ -9,9 +9,6 @@ import type { Socket } from 'node:net';
 import type { RunningProgram } from './run-program.ts';
 import { patienceMs } from './test-cluster.ts';
 
-/** A server gives up what is slow after some twenty seconds, by its own clock. */
-const endedMs = 2 * patienceMs;
-
 /** Where a process is reached. */
 export interface Target {
   readonly program: RunningProgram;
@@ -104,8 +101,8 @@ export class Attacker implements Disposable {
   ended(stream: ClientHttp2Stream | Socket): Promise<void> {
     return new Promise((resolve, reject) => {
       const late = setTimeout(() => {
-        reject(new Error(`it was not ended within ${String(endedMs)} ms`));
-      }, endedMs);
+        reject(new Error(`it was not ended within ${String(patienceMs)} ms`));
+      }, patienceMs);
       const end = (): void => {
         clearTimeout(late);
         resolve();

@@ -17,8 +17,8 @@ import { SamplingElector } from './sampling-elector.ts';
 export const ttlSeconds = 2;
 export const ttlMs = ttlSeconds * 1_000;
 
-/** For what takes a few seconds at most on an idle machine. */
-export const patienceMs = 30_000;
+/** For what takes a few seconds at most on an idle machine; a busy one may need as long to start a process. */
+export const patienceMs = 60_000;
 
 export const defaultElection = 'payments';
 
