@@ -90,6 +90,7 @@ class Replica implements AsyncDisposable {
     );
     const address = await bind(server);
     const elector = await createElector({
+      insecure: true,
       cluster: parseClusterName(cluster),
       id: parseNodeId(id),
       listen: { host: '127.0.0.1', port: 0 },

@@ -31,6 +31,8 @@ import { raiseLineage } from './history/raise.ts';
 import type { RaiseAnswer, RaiseContext } from './history/raise.ts';
 import { noMeter } from './meter.ts';
 import type { Meter } from './meter.ts';
+import { checkProtection } from './protection.ts';
+import type { ElectorProtection } from './protection.ts';
 import { ElectorServices } from './service.ts';
 import { silentLogger } from './silent-logger.ts';
 import type { Tier } from './tier.ts';
@@ -78,16 +80,10 @@ export interface CampaignSettings {
 export interface ElectorOptions
   extends
     CampaignSettings,
+    ElectorProtection,
     Pick<
       MemberOptions,
-      | 'listen'
-      | 'advertise'
-      | 'tuning'
-      | 'observer'
-      | 'tls'
-      | 'trust'
-      | 'signer'
-      | 'connectionsPerAddressMax'
+      'listen' | 'advertise' | 'tuning' | 'observer' | 'connectionsPerAddressMax'
     > {
   readonly cluster: ClusterName;
   /** Stable name of this elector, unique in the cluster. */
@@ -101,10 +97,11 @@ export interface ElectorOptions
 /**
  * Starts an elector: when the promise resolves, it listens, etcd answers, and it campaigns.
  *
- * @throws MemberError when it cannot listen; ElectorError `ETCD_UNREACHABLE` when etcd does not
+ * @throws InvalidValueError when it is neither protected nor said to be in plain text; MemberError when it cannot listen; ElectorError `ETCD_UNREACHABLE` when etcd does not
  *   answer in time; WireError or Error when an election's address or metadata break a limit
  */
 export async function createElector(options: ElectorOptions): Promise<Elector> {
+  checkProtection(options);
   const { cluster, id, listen, logger = silentLogger } = options;
   const services = new ElectorServices(id);
   const { advertise, connectionsPerAddressMax, tuning, observer, tls, trust, signer } = options;

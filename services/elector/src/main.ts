@@ -46,6 +46,7 @@ async function startElector(
   try {
     return await createElector({
       ...{ id, cluster, listen, join, prefix, logger, signal, tls },
+      insecure: options.insecure,
       connectionsPerAddressMax,
       elections: electionsOf(options),
       etcd: { endpoints: options.etcd, waitMs: options.etcdWaitMs, access: etcdAccess },

@@ -36,6 +36,7 @@ const newPrefix = (): string => `service-${++prefixCount}`;
 
 function start(id: string, prefix: string, join: readonly Address[] = []): Promise<Elector> {
   return createElector({
+    insecure: true,
     cluster: parseClusterName('test'),
     id: parseNodeId(id),
     elections: [{ name: election, address: `10.0.0.1:${id.charCodeAt(0)}` }],

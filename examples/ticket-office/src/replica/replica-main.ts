@@ -50,7 +50,7 @@ const host = '127.0.0.1';
 /** What it proves itself with, whom it believes, and by what others believe it. */
 function securityOf(cluster: ClusterName) {
   const texts = readSecurity(values);
-  if (texts === undefined) return {};
+  if (texts === undefined) return { insecure: true };
   const { tls, trustedKeys } = texts;
   return {
     tls: new TlsKeeper(tls),
