@@ -42,7 +42,7 @@ function opened(gate: ConnectionGate, address: string): FakeSocket | undefined {
 test('P6: whoever opens and closes, an address is refused exactly when it holds its share or all is taken', () => {
   const steps = fc.array(
     fc.record({ address: fc.constantFrom('a', 'b', 'c'), closes: fc.boolean() }),
-    { maxLength: 100 },
+    { maxLength: 100, size: 'max' },
   );
   const bounds = fc.record({
     perAddressMax: fc.integer({ min: 1, max: 8 }),
