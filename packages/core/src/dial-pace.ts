@@ -7,22 +7,21 @@
  *
  * A member that is not behind learns nothing of itself from a dial that failed: whoever it dialled is gone.
  */
+import type { OwnLag } from './own-lag.ts';
 import type { EngineTuning } from './tuning.ts';
-
-/** After a lag, for this long, silence may be our own: a dial takes several turns of the event loop. */
-const lagMs = 5000;
 
 /** Waiting at most so many times as long: after that, it is as likely that nobody is there. */
 const patienceMax = 8;
 
 export class DialPace {
   readonly #tuning: EngineTuning;
+  readonly #lag: OwnLag;
   #width: number;
   #patience = 1;
-  #behindUntilMs = -Infinity;
 
-  constructor(tuning: EngineTuning) {
+  constructor(tuning: EngineTuning, lag: OwnLag) {
     this.#tuning = tuning;
+    this.#lag = lag;
     this.#width = this.#widthMax;
   }
 
@@ -41,11 +40,6 @@ export class DialPace {
     return this.#tuning.probeTimeoutMs * this.#patience;
   }
 
-  /** An input came, later by this than it can have been. */
-  noteLag(lateMs: number, nowMs: number): void {
-    if (lateMs > this.#tuning.sluggishMs) this.#behindUntilMs = nowMs + lagMs;
-  }
-
   /** Somebody was dialled, and answered something. */
   answered(): void {
     this.#width = Math.min(this.#widthMax, this.#width + 1);
@@ -54,7 +48,7 @@ export class DialPace {
 
   /** A dial came to nothing, and nobody refused it. */
   gaveUp(nowMs: number): void {
-    if (nowMs >= this.#behindUntilMs) return;
+    if (!this.#lag.isBehind(nowMs)) return;
     this.#width = Math.max(1, Math.floor(this.#width / 2));
     this.#patience = Math.min(patienceMax, this.#patience * 2);
   }

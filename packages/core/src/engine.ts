@@ -71,7 +71,6 @@ export class Engine {
   #effects: Effect[] = [];
   #nowMs: number;
   readonly #lag: OwnLag;
-  readonly #pace: DialPace;
 
   /** @throws InvalidValueError when what is said of this member breaks a bound. */
   constructor(options: EngineOptions) {
@@ -81,8 +80,7 @@ export class Engine {
       this.#emit(effect);
     };
     this.#nowMs = nowMs;
-    this.#lag = new OwnLag(nowMs);
-    this.#pace = new DialPace(tuning);
+    this.#lag = new OwnLag(tuning, nowMs);
     this.#own = new OwnState(options.self, options.application);
     this.#members = new MemberTable();
     this.#plane = new LeaderPlane(tuning, random, emit);
@@ -116,7 +114,7 @@ export class Engine {
       { cluster, own: this.#own, protocol: offered(options.protocol, tuning) },
       this.#members,
       alarm,
-      this.#pace,
+      new DialPace(tuning, this.#lag),
       tuning,
       random,
       emit,
@@ -156,6 +154,7 @@ export class Engine {
       this.#membership,
       this.#overlay,
       alarm,
+      this.#lag,
       this.#rounds,
       tuning,
       random,
@@ -166,9 +165,7 @@ export class Engine {
   /** Takes one input and returns what is to be done about it, in order. Time never goes back. */
   handle(input: Input, nowMs: number): readonly Effect[] {
     this.#effects = [];
-    const lagMs = this.#lag.at(input.kind === 'wake', nowMs);
-    this.#detection.noteLag(lagMs, nowMs);
-    this.#pace.noteLag(lagMs, nowMs);
+    this.#detection.noteLag(this.#lag.at(input.kind === 'wake', nowMs), nowMs);
     this.#nowMs = nowMs;
     switch (input.kind) {
       case 'link-accepted':

@@ -18,6 +18,7 @@ import { entryVersion } from './member-table.ts';
 import type { Entry } from './member-table.ts';
 import type { MembershipPlane } from './membership-plane.ts';
 import type { Overlay } from './overlay.ts';
+import type { OwnLag } from './own-lag.ts';
 import { OwnSilence } from './own-silence.ts';
 import type { OwnState } from './own-state.ts';
 import { jittered } from './random.ts';
@@ -53,9 +54,6 @@ const randomProbesMax = 64;
 /** A member that nobody speaks to dials this many others at a time. */
 const strangersDialled = 3;
 
-/** After we were late ourselves, for this long, nothing that timed out is evidence: dials take several turns. */
-const graceMs = 5000;
-
 /** Somebody to dial soon; whether it answers decides. */
 interface Check {
   atMs: number;
@@ -70,6 +68,7 @@ export class FailureDetection {
   readonly #membership: MembershipPlane;
   readonly #overlay: Overlay;
   readonly #alarm: Alarm;
+  readonly #lag: OwnLag;
   readonly #tuning: EngineTuning;
   readonly #random: Random;
   readonly #watch: LinkWatch;
@@ -85,13 +84,13 @@ export class FailureDetection {
   #probeTickAtMs = 0;
   #randomProbesAtMs: number[] = [];
   #probedAtMs = -Infinity;
-  #graceUntilMs = -Infinity;
 
   constructor(
     own: OwnState,
     membership: MembershipPlane,
     overlay: Overlay,
     alarm: Alarm,
+    lag: OwnLag,
     rounds: Rounds,
     tuning: EngineTuning,
     random: Random,
@@ -100,6 +99,7 @@ export class FailureDetection {
     this.#membership = membership;
     this.#overlay = overlay;
     this.#alarm = alarm;
+    this.#lag = lag;
     this.#tuning = tuning;
     this.#random = random;
     this.#rounds = rounds;
@@ -133,7 +133,6 @@ export class FailureDetection {
    * is late itself, even a little, is no judge of others' slowness (Lifeguard: Dadgar, Phillips, Currey, 2018).
    */
   noteLag(lagMs: number, nowMs: number): void {
-    if (lagMs > this.#tuning.sluggishMs) this.#graceUntilMs = nowMs + graceMs;
     if (lagMs <= this.#tuning.pauseMs) return;
     this.#watch.excuse(lagMs, nowMs);
     this.#silence.excuse(lagMs);
@@ -195,7 +194,7 @@ export class FailureDetection {
       entry.standing === 'unreachable' ||
       this.#alarm.isOn(nowMs) ||
       this.#membership.verdicts.suspectedBy(entry) > 0;
-    if (doubted && (cause === 'refused' || nowMs >= this.#graceUntilMs)) {
+    if (doubted && (cause === 'refused' || !this.#lag.isBehind(nowMs))) {
       this.#checks.delete(nodeId);
       this.#accuse(nodeId, nowMs);
     } else {

@@ -5,12 +5,20 @@
  * there too, so their silence is ours (as Lifeguard's local health has it: Dadgar, Phillips, Currey,
  * "Lifeguard: Local Health Awareness for More Accurate Failure Detection", 2018).
  */
+import type { EngineTuning } from './tuning.ts';
+
+/** After a lag, for this long, what timed out may have done so for our sake: dials take several turns. */
+const behindMs = 5000;
+
 export class OwnLag {
+  readonly #sluggishMs: number;
   #lastMs: number;
+  #behindUntilMs = -Infinity;
   /** The earliest moment for which a wake was asked and has not come. */
   #wakeDueMs = Infinity;
 
-  constructor(nowMs: number) {
+  constructor({ sluggishMs }: Pick<EngineTuning, 'sluggishMs'>, nowMs: number) {
+    this.#sluggishMs = sluggishMs;
     this.#lastMs = nowMs;
   }
 
@@ -19,7 +27,14 @@ export class OwnLag {
     const dueMs = isWake ? this.#wakeDueMs : Math.max(this.#wakeDueMs, this.#lastMs);
     this.#lastMs = nowMs;
     if (isWake) this.#wakeDueMs = Infinity;
-    return Math.max(0, nowMs - dueMs);
+    const lateMs = Math.max(0, nowMs - dueMs);
+    if (lateMs > this.#sluggishMs) this.#behindUntilMs = nowMs + behindMs;
+    return lateMs;
+  }
+
+  /** Whether an input was late a while ago: nothing is learnt then from what timed out. */
+  isBehind(nowMs: number): boolean {
+    return nowMs < this.#behindUntilMs;
   }
 
   /** The input was handled; a wake is asked for at that moment. What is overdue stays so. */

@@ -51,6 +51,8 @@ export {
   trustedKeysOption,
 } from './security-options.ts';
 export type { SecurityChoices } from './security-options.ts';
+export { exposeCounts } from './expose-counts.ts';
+export type { CountsDescription } from './expose-counts.ts';
 export { exposeCertificate, openTls } from './tls-files.ts';
 export type { TlsFileOptions, TlsHolder, TlsTexts, WatchedTls } from './tls-files.ts';
 export type { ListenAddress } from './option-schemas.ts';

@@ -3,6 +3,7 @@ import { Counter, Gauge, Histogram } from 'prom-client';
 import type { Registry } from 'prom-client';
 import type { ElectionName } from '@herald/core';
 import type { Member, MemberStats } from '@herald/member';
+import { exposeCounts } from '@herald/process';
 import type { Candidacy } from './candidacy.ts';
 import type { History } from './history/history.ts';
 import type { ElectorKeys } from './keys.ts';
@@ -120,18 +121,8 @@ export function exposeRefusals(registry: Registry, member: Member): void {
     label: string,
     read: (stats: MemberStats) => Readonly<Record<string, number>>,
   ): void => {
-    new Counter({
-      name: `herald_elector_${name}_total`,
-      help,
-      labelNames: [label],
-      registers: [registry],
-      collect() {
-        this.reset();
-        for (const [value, count] of Object.entries(read(member.stats()))) {
-          this.inc({ [label]: value }, count);
-        }
-      },
-    });
+    const described = { name: `herald_elector_${name}_total`, help, label };
+    exposeCounts(registry, described, () => read(member.stats()));
   };
   copy('turned_away', 'Connections and calls without the right certificate', 'reason', (stats) => {
     return stats.turnedAway;

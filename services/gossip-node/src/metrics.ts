@@ -6,8 +6,9 @@
 import { ageMs, recordStatus, validForMs } from '@herald/core';
 import type { ElectionName, HeldRecord } from '@herald/core';
 import type { Member, MemberObserver, MemberStats } from '@herald/member';
+import { exposeCounts } from '@herald/process';
 import type { TrustSet } from '@herald/wire';
-import { Counter, Gauge, Histogram } from 'prom-client';
+import { Gauge, Histogram } from 'prom-client';
 import type { Registry } from 'prom-client';
 
 /** Trees are shallow; what takes longer than this is worth knowing exactly how much. */
@@ -171,18 +172,8 @@ function exposeCounters(registry: Registry, member: Member): void {
     label: string,
     read: (stats: MemberStats) => Readonly<Record<string, number>>,
   ): void => {
-    new Counter({
-      name: `herald_node_${name}_total`,
-      help,
-      labelNames: [label],
-      registers: [registry],
-      collect() {
-        this.reset();
-        for (const [value, count] of Object.entries(read(member.stats()))) {
-          this.inc({ [label]: value }, count);
-        }
-      },
-    });
+    const described = { name: `herald_node_${name}_total`, help, label };
+    exposeCounts(registry, described, () => read(member.stats()));
   };
   copy('frames', 'Frames on links', 'direction', ({ framesReceived, framesSent }) => ({
     received: framesReceived,
