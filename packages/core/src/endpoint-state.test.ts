@@ -7,10 +7,11 @@ import fc from 'fast-check';
 import {
   checkFacts,
   compareStates,
-  isUrgentChange,
   mergeStates,
   stateBytesMax,
+  urgencyOf,
 } from './endpoint-state.ts';
+import type { Urgency } from './endpoint-state.ts';
 import { InvalidValueError } from './errors.ts';
 import { contact, payments, stateOf, verdictOn, version } from './fixtures.test.ts';
 import { limits } from './limits.ts';
@@ -51,33 +52,35 @@ describe('what everybody should hear of at once', () => {
   const member = contact('m');
   const other = contact('other');
   const base = stateOf(member);
-  const cases: [string, ReturnType<typeof stateOf>, boolean][] = [
-    ['a refutation: the same at a higher version', stateOf(member, { version: 2 }), true],
-    ['a restart', stateOf(contact('m', { generation: 2 })), true],
-    ['a move', stateOf(contact('m', { address: 'elsewhere:1' }), { version: 2 }), true],
-    ['leaving', stateOf(member, { version: 2, status: 'leaving' }), true],
-    ['having left', stateOf(member, { version: 2, status: 'left' }), true],
-    ['an accusation', stateOf(member, { version: 2, unreachable: [verdictOn(other)] }), false],
-    ['a new zone', stateOf(member, { version: 2, zone: 'z' }), false],
+  const cases: [string, ReturnType<typeof stateOf>, Urgency][] = [
+    ['a refutation: the same at a higher version', stateOf(member, { version: 2 }), 'urgent'],
+    ['a restart', stateOf(contact('m', { generation: 2 })), 'urgent'],
+    ['a move', stateOf(contact('m', { address: 'elsewhere:1' }), { version: 2 }), 'urgent'],
+    ['leaving', stateOf(member, { version: 2, status: 'leaving' }), 'urgent'],
+    ['having left', stateOf(member, { version: 2, status: 'left' }), 'urgent'],
+    ['an accusation', stateOf(member, { version: 2, unreachable: [verdictOn(other)] }), 'patient'],
+    ['a new zone', stateOf(member, { version: 2, zone: 'z' }), 'patient'],
     [
       'a change applied',
       stateOf(member, { version: 2, applied: [{ election: payments, version: version(1) }] }),
-      false,
+      'patient',
     ],
   ];
-  for (const [what, state, urgent] of cases) {
-    it(`${what}: ${urgent ? 'yes' : 'no'}`, () => {
-      assert.equal(isUrgentChange(base, state), urgent);
+  for (const [what, state, urgency] of cases) {
+    it(`${what}: ${urgency}`, () => {
+      assert.equal(urgencyOf(base, state), urgency);
     });
   }
 
-  it('neither a join, nor that an accusation is taken back', () => {
-    assert.ok(!isUrgentChange(undefined, base));
+  it('a join: soon, from either state of it', () => {
+    assert.equal(urgencyOf(undefined, base), 'soon');
+    const joining = stateOf(member, { status: 'joining' });
+    assert.equal(urgencyOf(joining, stateOf(member, { version: 2 })), 'soon');
+  });
+
+  it('that an accusation is taken back: patient', () => {
     const accusing = stateOf(member, { unreachable: [verdictOn(other)] });
-    assert.ok(!isUrgentChange(accusing, stateOf(member, { version: 2 })));
-    assert.ok(
-      !isUrgentChange(stateOf(member, { status: 'joining' }), stateOf(member, { version: 2 })),
-    );
+    assert.equal(urgencyOf(accusing, stateOf(member, { version: 2 })), 'patient');
   });
 });
 

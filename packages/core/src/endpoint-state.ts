@@ -96,14 +96,23 @@ export function mergeStates(held: EndpointState, offered: EndpointState): Endpoi
 }
 
 /**
- * Whether everybody should hear of a change at once, rather than along the tree and with others:
- * somebody moved, restarted, leaves, or refutes (says the same at a higher version).
+ * How soon everybody should hear of a change. urgent: at once: somebody moved, restarted, leaves, or refutes (says the same
+ * at a higher version). soon: along the tree and with others: somebody joins. patient: the same, and where the
+ * fleet is busy, when it is not any more: what a member has applied, what it says of itself, and whom it accuses.
  */
-export function isUrgentChange(from: EndpointState | undefined, to: EndpointState): boolean {
-  if (from === undefined) return false;
-  if (from.contact.generation !== to.contact.generation) return true;
-  if (from.contact.address !== to.contact.address) return true;
-  if (from.status !== to.status) return to.status === 'leaving' || to.status === 'left';
+export type Urgency = 'urgent' | 'soon' | 'patient';
+
+export function urgencyOf(from: EndpointState | undefined, to: EndpointState): Urgency {
+  if (from === undefined) return 'soon';
+  if (from.contact.generation !== to.contact.generation) return 'urgent';
+  if (from.contact.address !== to.contact.address) return 'urgent';
+  if (from.status !== to.status) {
+    return to.status === 'leaving' || to.status === 'left' ? 'urgent' : 'soon';
+  }
+  return saysTheSame(from, to) ? 'urgent' : 'patient';
+}
+
+function saysTheSame(from: EndpointState, to: EndpointState): boolean {
   const before = from.application;
   const after = to.application;
   return (

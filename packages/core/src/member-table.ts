@@ -29,8 +29,8 @@ export interface Entry {
   measures: StateMeasures;
 }
 
-/** What is reckoned once for each state, however many tables hold it. */
-interface StateMeasures {
+/** What is reckoned once for each state, however many tables hold it; with its version, which is asked for all the time. */
+interface StateMeasures extends StateVersion {
   /** Of (node id, generation, version). */
   readonly hash: StateHash;
   /** What the state takes on the wire at most. */
@@ -57,6 +57,7 @@ export class MemberTable {
     left: [],
   };
   #buckets: Bucket[] = [newBucket()];
+  #standings = 0;
 
   /** Of all members but those that left: tombstones come and go unnoticed. */
   get hash(): StateHash {
@@ -70,6 +71,11 @@ export class MemberTable {
 
   get size(): number {
     return this.#entries.size;
+  }
+
+  /** Goes up whenever somebody comes, goes, or has another standing: what was derived from those before is to be derived again. */
+  get standings(): number {
+    return this.#standings;
   }
 
   get(nodeId: NodeId): Entry | undefined {
@@ -191,6 +197,7 @@ export class MemberTable {
   }
 
   #enlist(entry: Entry): void {
+    this.#standings++;
     const list = this.#byStanding[entry.standing];
     entry.at = list.push(entry) - 1;
     if (entry.standing === 'left') return;
@@ -201,6 +208,7 @@ export class MemberTable {
   }
 
   #delist(entry: Entry): void {
+    this.#standings++;
     const list = this.#byStanding[entry.standing];
     const last = list.pop();
     assert(last !== undefined, 'who is removed was listed');
@@ -261,8 +269,8 @@ export function isBucketCount(count: number): boolean {
   return isPowerOfTwo && count >= 1 && count <= limits.memberBucketsMax;
 }
 
-export function entryVersion({ state }: Entry): StateVersion {
-  return { generation: state.contact.generation, version: state.version };
+export function entryVersion({ measures }: Entry): StateVersion {
+  return measures;
 }
 
 /** Whether this state is newer than the one held. */
@@ -276,9 +284,10 @@ const measured = new WeakMap<EndpointState, StateMeasures>();
 function measuresOf(state: EndpointState): StateMeasures {
   const known = measured.get(state);
   if (known !== undefined) return known;
+  const { version } = state;
   const { nodeId, generation } = state.contact;
-  const hash = memberHash(nodeId, { generation, version: state.version });
-  const measures = { hash, bytesMax: stateBytesMax(state) };
+  const hash = memberHash(nodeId, { generation, version });
+  const measures = { generation, version, hash, bytesMax: stateBytesMax(state) };
   measured.set(state, measures);
   return measures;
 }

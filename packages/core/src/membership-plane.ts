@@ -11,7 +11,7 @@ import type { Alarm } from './alarm.ts';
 import { AppliedChanges } from './applied-changes.ts';
 import type { Contact } from './contact.ts';
 import type { EffectSink } from './effects.ts';
-import { compareStates, isUrgentChange } from './endpoint-state.ts';
+import { compareStates, urgencyOf } from './endpoint-state.ts';
 import type { ApplicationFacts, CarriedState, EndpointState, Verdict } from './endpoint-state.ts';
 import type {
   AccusationsFrame,
@@ -102,7 +102,7 @@ export class MembershipPlane {
     this.#schedule = new PublishSchedule(table, tuning, random);
     const carry = (entry: Entry, atMs: number): CarriedState => this.#carried(entry, atMs);
     const isEager = (link: LinkId): boolean => listener.isEager(link);
-    this.#pushes = new StatePushes({ table, tuning, random, emit, carry, isEager });
+    this.#pushes = new StatePushes({ table, alarm, tuning, random, emit, carry, isEager });
     const { verdicts } = this;
     this.accusations = new Accusations({
       own,
@@ -229,8 +229,8 @@ export class MembershipPlane {
 
   /** This member finds that one unreachable: its neighbours hear of it now, and all others by them. */
   accuse(entry: Entry, nowMs: number): void {
-    const accused = { nodeId: entry.state.contact.nodeId, ...entryVersion(entry) };
-    if (!this.#own.accuse(accused)) return;
+    const { generation, version } = entryVersion(entry);
+    if (!this.#own.accuse({ nodeId: entry.state.contact.nodeId, generation, version })) return;
     this.accusations.accuse(entry, nowMs);
     this.#schedule.accused(nowMs);
   }
@@ -358,9 +358,9 @@ export class MembershipPlane {
     else if (entry.standing === 'left') this.table.setStanding(entry, 'live', nowMs);
     if (unreachableForMs > 0) this.verdicts.noteAge(entry, unreachableForMs, nowMs);
     this.#changed(entry, before, previous, nowMs);
-    const urgent =
-      isUrgentChange(before, state) || wasDoubted || previous?.reachability === 'unreachable';
-    this.#pushes.spread(state.contact.nodeId, urgent, from, nowMs);
+    const refutes = wasDoubted || previous?.reachability === 'unreachable';
+    const urgency = refutes ? 'urgent' : urgencyOf(before, state);
+    this.#pushes.spread(state.contact.nodeId, urgency, from, nowMs);
   }
 
   /** Tells who has to know here that a state was added or replaced. */
@@ -407,8 +407,8 @@ export class MembershipPlane {
     this.#schedule.said(nowMs);
     this.table.replace(entry, state);
     this.#changed(entry, before, previous, nowMs);
-    const urgent = this.#hurry || isUrgentChange(before, state);
-    this.#pushes.spread(state.contact.nodeId, urgent, undefined, nowMs);
+    const urgency = this.#hurry ? 'urgent' : urgencyOf(before, state);
+    this.#pushes.spread(state.contact.nodeId, urgency, undefined, nowMs);
     this.#hurry = false;
   }
 

@@ -43,6 +43,11 @@ export class PushQueue {
     this.#dueMs = Math.min(this.#dueMs, dueMs);
   }
 
+  /** All that waits goes no sooner than that. */
+  postpone(untilMs: number): void {
+    if (this.#dueMs !== Infinity) this.#dueMs = Math.max(this.#dueMs, untilMs);
+  }
+
   /** The other end has it. */
   drop(link: LinkId, member: NodeId): void {
     this.#waiting.get(link)?.delete(member);

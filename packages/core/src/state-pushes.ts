@@ -3,8 +3,9 @@
  * `batchMs`, any other one along the eager links within `bulkBatchMs`; both wait at random, so that of
  * the two ends of a link one is the first, and by showing the state spares the other one.
  */
+import type { Alarm } from './alarm.ts';
 import type { EffectSink } from './effects.ts';
-import type { CarriedState } from './endpoint-state.ts';
+import type { CarriedState, Urgency } from './endpoint-state.ts';
 import type { LinkId, NodeId } from './ids.ts';
 import type { Entry, MemberTable } from './member-table.ts';
 import { PushQueue } from './push-queue.ts';
@@ -26,11 +27,15 @@ const pagesPerFlush = 2;
 const burstStates = 12;
 const burstWindowMs = 3000;
 
+/** What is patient waits for the end of a mass failure, but no longer than this: there may be one after the other. */
+const heldMsMax = 20_000;
+
 /** Part of the longest wait that every push waits. */
 const waitShareMin = 0.25;
 
 export interface StatePushesParts {
   readonly table: MemberTable;
+  readonly alarm: Alarm;
   readonly tuning: EngineTuning;
   readonly random: Random;
   readonly emit: EffectSink;
@@ -45,6 +50,10 @@ export class StatePushes {
   readonly #parts: StatePushesParts;
   readonly #urgent = new PushQueue();
   readonly #bulk = new PushQueue();
+  /** What waits until the fleet is less busy, and since when. */
+  readonly #patient = new PushQueue();
+  #heldSinceMs = 0;
+  readonly #queues = [this.#urgent, this.#bulk, this.#patient];
   readonly #lately = new RecentCount(burstWindowMs);
   /** The lazy link that this batch goes to. */
   #burstLazy: LinkId | undefined;
@@ -54,17 +63,15 @@ export class StatePushes {
   }
 
   get nextWakeMs(): number {
-    return Math.min(this.#urgent.dueMs, this.#bulk.dueMs);
+    return Math.min(this.#urgent.dueMs, this.#bulk.dueMs, this.#patient.dueMs);
   }
 
   linkUp(link: LinkId): void {
-    this.#urgent.linkUp(link);
-    this.#bulk.linkUp(link);
+    for (const queue of this.#queues) queue.linkUp(link);
   }
 
   linkDown(link: LinkId): void {
-    this.#urgent.linkDown(link);
-    this.#bulk.linkDown(link);
+    for (const queue of this.#queues) queue.linkDown(link);
   }
 
   /** Whether the link carries states. */
@@ -84,12 +91,26 @@ export class StatePushes {
 
   /** The other end of this link has shown what we were about to send. */
   shown(link: LinkId, nodeId: NodeId): void {
-    this.#urgent.drop(link, nodeId);
-    this.#bulk.drop(link, nodeId);
+    for (const queue of this.#queues) queue.drop(link, nodeId);
   }
 
   /** Passes a changed state on, but not to the link that it came by. */
-  spread(nodeId: NodeId, urgent: boolean, from: LinkId | undefined, nowMs: number): void {
+  spread(nodeId: NodeId, urgency: Urgency, from: LinkId | undefined, nowMs: number): void {
+    const { alarm } = this.#parts;
+    if (urgency === 'patient' && alarm.calmAtMs > nowMs) this.#hold(nodeId, from, nowMs);
+    else this.#spreadNow(nodeId, urgency === 'urgent', from, nowMs);
+  }
+
+  #hold(nodeId: NodeId, from: LinkId | undefined, nowMs: number): void {
+    const { alarm, isEager } = this.#parts;
+    if (this.#patient.dueMs === Infinity) this.#heldSinceMs = nowMs;
+    const dueMs = alarm.calmAtMs + this.#waitMs(false);
+    for (const link of this.#patient.links()) {
+      if (link !== from && isEager(link)) this.#patient.join(link, nodeId, dueMs);
+    }
+  }
+
+  #spreadNow(nodeId: NodeId, urgent: boolean, from: LinkId | undefined, nowMs: number): void {
     if (this.#lately.exceeds(burstStates, nowMs)) {
       this.#spreadInBurst(nodeId, urgent, from, nowMs);
       return;
@@ -99,6 +120,7 @@ export class StatePushes {
       if (link === from) continue;
       if (urgent) {
         this.#bulk.drop(link, nodeId);
+        this.#patient.drop(link, nodeId);
         this.#urgent.add(link, nodeId, dueMs);
       } else if (this.#parts.isEager(link)) {
         this.#bulk.join(link, nodeId, dueMs);
@@ -122,7 +144,8 @@ export class StatePushes {
   /** Sends what is due. */
   wake(nowMs: number): void {
     if (nowMs < this.nextWakeMs) return;
-    for (const queue of [this.#urgent, this.#bulk]) {
+    this.#patient.postpone(Math.min(this.#parts.alarm.calmAtMs, this.#heldSinceMs + heldMsMax));
+    for (const queue of this.#queues) {
       queue.flush(nowMs, nowMs + this.#parts.tuning.batchMs, (link, members) => {
         for (let pages = 0; pages < pagesPerFlush && members.size > 0; pages++) {
           this.#sendPage(link, members, nowMs);
@@ -134,7 +157,7 @@ export class StatePushes {
   /** Sends all that waits, and this member's state to every link. */
   flush(nodeId: NodeId, nowMs: number): void {
     for (const link of this.#urgent.links()) this.#urgent.add(link, nodeId, nowMs);
-    for (const queue of [this.#urgent, this.#bulk]) {
+    for (const queue of this.#queues) {
       queue.flush(Infinity, Infinity, (link, members) => {
         while (members.size > 0) this.#sendPage(link, members, nowMs);
       });

@@ -15,6 +15,7 @@ import type { EngineTuning } from './tuning.ts';
 
 /** What one observer says of a member: as of which state of it. */
 interface Observation extends StateVersion {
+  readonly by: Entry;
   /** For hearsay: what we had heard of the observer itself by then. Any newer state of it tells better. */
   readonly after: StateVersion | undefined;
 }
@@ -22,6 +23,8 @@ interface Observation extends StateVersion {
 /** What is said of one member. */
 interface Doubt {
   readonly observers: Map<NodeId, Observation>;
+  /** How many of them counted, of what state and among which standings: asked for all the time, and seldom another. */
+  counted: { readonly of: EndpointState; readonly at: number; readonly count: number } | undefined;
   /** The state of it that was declared unreachable. */
   declared: StateVersion | undefined;
   /** Since when somebody who told us of it has found it unreachable. */
@@ -65,20 +68,21 @@ export class Verdicts {
 
   /** All that somebody doubts. */
   doubted(): Entry[] {
-    return [...this.#doubts.keys()].flatMap((nodeId) => {
+    const found: Entry[] = [];
+    for (const [nodeId, doubt] of this.#doubts) {
       const entry = this.#table.get(nodeId);
-      return entry !== undefined && this.suspectedBy(entry) > 0 ? entry : [];
-    });
+      if (entry !== undefined && this.#count(entry, doubt) > 0) found.push(entry);
+    }
+    return found;
   }
 
   /** Members that have a verdict on this one that counts, `max` of them at the most. */
   observersOf(entry: Entry, max: number): Entry[] {
     const found: Entry[] = [];
     const doubt = this.#doubts.get(entry.state.contact.nodeId);
-    for (const [nodeId, verdict] of doubt?.observers ?? []) {
+    for (const verdict of doubt?.observers.values() ?? []) {
       if (found.length === max) break;
-      const observer = this.#table.get(nodeId);
-      if (observer !== undefined && this.#counts(entry, observer, verdict)) found.push(observer);
+      if (this.#counts(entry, verdict.by, verdict)) found.push(verdict.by);
     }
     return found;
   }
@@ -88,9 +92,11 @@ export class Verdicts {
    * counting those that we ourselves find unreachable. So the only survivor of three is believed, by itself.
    */
   quorumFor(nodeId: NodeId): number {
-    const lost = this.#own.verdictCount + (this.#own.verdictOn(nodeId) === undefined ? 1 : 0);
-    const able = this.#table.of('live').length - lost;
-    return Math.max(1, Math.min(this.#tuning.quorum, able));
+    const { quorum } = this.#tuning;
+    const able = this.#table.of('live').length - this.#own.verdictCount;
+    if (able > quorum) return quorum;
+    const isCounted = this.#own.verdictOn(nodeId) !== undefined;
+    return Math.max(1, Math.min(quorum, isCounted ? able : able - 1));
   }
 
   /** A state was added or replaced: what it says of others counts, what others said of it may be void. */
@@ -99,7 +105,7 @@ export class Verdicts {
     const earlier = before?.application.unreachable ?? [];
     const now = entry.state.application.unreachable;
     this.#dropHearsay(entry);
-    if (earlier.length > 0 || now.length > 0) this.#relist(nodeId, earlier, now);
+    if (earlier.length > 0 || now.length > 0) this.#relist(entry, earlier, now);
     if (this.#doubts.has(nodeId)) this.#pending.add(nodeId);
     if (this.#pending.size > 0) this.#settle(nowMs);
   }
@@ -110,16 +116,16 @@ export class Verdicts {
    */
   hear(entry: Entry, observer: Entry, nowMs: number): boolean {
     const as = entryVersion(entry);
-    if (!this.#counts(entry, observer, as)) return false;
     const { nodeId } = entry.state.contact;
     const speaker = observer.state.contact.nodeId;
-    const { observers } = this.#doubtOf(nodeId);
-    const known = observers.get(speaker);
+    const known = this.#doubts.get(nodeId)?.observers.get(speaker);
     if (known !== undefined && compareStateVersions(known, as) >= 0) return false;
-    observers.set(speaker, { ...as, after: entryVersion(observer) });
+    if (!this.#counts(entry, observer, as)) return false;
+    const { generation, version } = as;
+    const after = entryVersion(observer);
+    this.#observe(nodeId, { by: observer, generation, version, after });
     const subjects = this.#hearsay.get(speaker) ?? new Set();
     this.#hearsay.set(speaker, subjects.add(nodeId));
-    this.#pending.add(nodeId);
     this.#settle(nowMs);
     return true;
   }
@@ -145,7 +151,7 @@ export class Verdicts {
   gone(entry: Entry, said: readonly Verdict[], nowMs: number): void {
     const { nodeId } = entry.state.contact;
     this.#dropHearsay(undefined, nodeId);
-    this.#relist(nodeId, said, []);
+    this.#relist(entry, said, []);
     this.#undecided.delete(nodeId);
     const doubt = this.#doubts.get(nodeId);
     if (doubt !== undefined) doubt.declared = undefined;
@@ -168,28 +174,36 @@ export class Verdicts {
       if (stands) continue;
       subjects.delete(subject);
       if (after === undefined) continue;
-      observers?.delete(nodeId);
-      this.#pending.add(subject);
+      this.#withdraw(subject, nodeId);
     }
     if (subjects.size === 0) this.#hearsay.delete(nodeId);
   }
 
   /** Only where an observer has changed its mind there is something to decide. */
-  #relist(observer: NodeId, before: readonly Verdict[], now: readonly Verdict[]): void {
+  #relist(by: Entry, before: readonly Verdict[], now: readonly Verdict[]): void {
+    const observer = by.state.contact.nodeId;
     const named = new Set(now.map(({ nodeId }) => nodeId));
-    for (const { nodeId } of before) {
-      if (named.has(nodeId)) continue;
-      this.#doubts.get(nodeId)?.observers.delete(observer);
-      this.#pending.add(nodeId);
-    }
+    for (const { nodeId } of before) if (!named.has(nodeId)) this.#withdraw(nodeId, observer);
     for (const verdict of now) {
-      const { observers } = this.#doubtOf(verdict.nodeId);
-      const known = observers.get(observer);
+      const known = this.#doubts.get(verdict.nodeId)?.observers.get(observer);
       if (known !== undefined && compareStateVersions(known, verdict) === 0) continue;
-      const { generation, version } = verdict;
-      observers.set(observer, { generation, version, after: undefined });
-      this.#pending.add(verdict.nodeId);
+      const { nodeId, generation, version } = verdict;
+      this.#observe(nodeId, { by, generation, version, after: undefined });
     }
+  }
+
+  #observe(subject: NodeId, observation: Observation): void {
+    const doubt = this.#doubtOf(subject);
+    doubt.observers.set(observation.by.state.contact.nodeId, observation);
+    doubt.counted = undefined;
+    this.#pending.add(subject);
+  }
+
+  #withdraw(subject: NodeId, observer: NodeId): void {
+    const doubt = this.#doubts.get(subject);
+    doubt?.observers.delete(observer);
+    if (doubt !== undefined) doubt.counted = undefined;
+    this.#pending.add(subject);
   }
 
   #settle(nowMs: number): void {
@@ -235,12 +249,14 @@ export class Verdicts {
     this.#listener.standingChanged(entry, previous, nowMs);
   }
 
-  #count(entry: Entry, { observers }: Doubt): number {
+  #count(entry: Entry, doubt: Doubt): number {
+    const { state: of } = entry;
+    const { standings: at } = this.#table;
+    if (doubt.counted?.of === of && doubt.counted.at === at) return doubt.counted.count;
     let count = 0;
-    for (const [nodeId, verdict] of observers) {
-      const observer = this.#table.get(nodeId);
-      if (observer !== undefined && this.#counts(entry, observer, verdict)) count++;
-    }
+    for (const verdict of doubt.observers.values())
+      if (this.#counts(entry, verdict.by, verdict)) count++;
+    doubt.counted = { of, at, count };
     return count;
   }
 
@@ -256,7 +272,7 @@ export class Verdicts {
   #doubtOf(nodeId: NodeId): Doubt {
     let doubt = this.#doubts.get(nodeId);
     if (doubt === undefined) {
-      doubt = { observers: new Map(), declared: undefined, sinceMs: Infinity };
+      doubt = { observers: new Map(), counted: undefined, declared: undefined, sinceMs: Infinity };
       this.#doubts.set(nodeId, doubt);
     }
     return doubt;

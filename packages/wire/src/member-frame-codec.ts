@@ -107,13 +107,15 @@ export function accusationsFromRaw({ words }: Accusations__Output): AccusationsF
     const rule = `must be ${wordsEach} for each of up to ${limits.accusedPerFrameMax} members, got ${words.length}`;
     throw new WireError('INVALID_VALUE', 'words', rule);
   }
+  const word = (at: number): number => (words[at] ?? 0) | 0;
   const accused = Array.from({ length: count }, (_, index) => {
-    const [idHash = 0, high = 0, low = 0, ...named] = words.slice(
-      index * wordsEach,
-      (index + 1) * wordsEach,
-    );
-    const observers = named.filter((word) => word !== 0).map((word) => word | 0);
-    return { idHash: idHash | 0, state: { high: high | 0, low: low | 0 }, observers };
+    const first = index * wordsEach;
+    const observers: number[] = [];
+    for (let at = first + wordsBefore; at < first + wordsEach; at++) {
+      if (word(at) !== 0) observers.push(word(at));
+    }
+    const state = { high: word(first + 1), low: word(first + 2) };
+    return { idHash: word(first), state, observers };
   });
   return { kind: 'accusations', accused };
 }
