@@ -10,6 +10,7 @@ import type { Accused } from './frames.ts';
 import type { LinkId, NodeId } from './ids.ts';
 import { limits } from './limits.ts';
 import type { Entry, MemberTable } from './member-table.ts';
+import type { OwnLag } from './own-lag.ts';
 import type { OwnState } from './own-state.ts';
 import { PushQueue } from './push-queue.ts';
 import { pickOne, pickSome } from './random.ts';
@@ -24,6 +25,7 @@ export interface AccusationsParts {
   readonly table: MemberTable;
   readonly verdicts: Verdicts;
   readonly alarm: Alarm;
+  readonly lag: OwnLag;
   readonly tuning: EngineTuning;
   readonly random: Random;
   readonly emit: EffectSink;
@@ -34,6 +36,13 @@ export interface AccusationsParts {
   /** Of ourselves we know better, and say so. */
   readonly accusesUs: (as: Entry, nowMs: number) => void;
 }
+
+/**
+ * A member that is behind with what it hears speaks more seldom, and says more at a time: what it would say in small pieces
+ * would wait in others' queues, and they are likely to be as busy.
+ */
+const gapPerLateness = 4;
+const gapMsMax = 2000;
 
 export class Accusations {
   readonly #parts: AccusationsParts;
@@ -135,12 +144,11 @@ export class Accusations {
 
   /** Tells by this link who finds that member unreachable. */
   send(link: LinkId, nodeId: NodeId, nowMs: number): void {
-    const { tuning, random } = this.#parts;
+    const { tuning, random, lag } = this.#parts;
     const share = 0.5 + 0.5 * random();
-    const dueMs = Math.max(
-      nowMs + tuning.batchMs * share,
-      this.#sentAtMs + tuning.accusedBatchMs * share,
-    );
+    const latenessMs = Math.min(gapPerLateness * lag.lateMs(nowMs), gapMsMax);
+    const gapMs = Math.max(tuning.accusedBatchMs, latenessMs);
+    const dueMs = Math.max(nowMs + tuning.batchMs * share, this.#sentAtMs + gapMs * share);
     this.#queue.join(link, nodeId, dueMs);
   }
 

@@ -89,6 +89,7 @@ export class Engine {
       this.#own,
       this.#members,
       alarm,
+      this.#lag,
       tuning,
       random,
       emit,
@@ -144,6 +145,7 @@ export class Engine {
       this.#overlay,
       this.#plane,
       this.#membership,
+      this.#lag,
       tuning,
       random,
       emit,
@@ -426,7 +428,7 @@ export class Engine {
       if (link.protocol >= membershipProtocol) this.#membership.linkUp(link.id, peer, nowMs);
       this.#detection.linkUp(link, peer, nowMs);
     }
-    if (link.direction === 'inbound') this.#rounds.begin(link, nowMs);
+    this.#rounds.linkUp(link, nowMs);
   }
 }
 

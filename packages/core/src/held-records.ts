@@ -7,10 +7,9 @@ import type { EffectSink } from './effects.ts';
 import type { PushMode, StateHash } from './frames.ts';
 import type { ElectionName, LinkId } from './ids.ts';
 import { limits } from './limits.ts';
-import { ageMs } from './record.ts';
 import type { HeldRecord } from './record.ts';
 import { XorHash, electionHash } from './state-hash.ts';
-import { isNewer, isSameChange } from './version.ts';
+import { changeOf, isNewer, isSameChange } from './version.ts';
 import type { Version } from './version.ts';
 
 /** How one change of leader (not its renewals) came and went on. */
@@ -43,6 +42,7 @@ export class HeldRecords {
     this.#emit = emit;
   }
 
+  /** Of the changes held. Renewals come so often that two members seldom hold the same one: they are not in it. */
   get hash(): StateHash {
     return this.#hash.value;
   }
@@ -87,10 +87,10 @@ export class HeldRecords {
             pushesSent: { eager: 0, lazy: 0, repair: 0 },
           }
         : slot.trace;
-    if (previous !== undefined) {
-      this.#hash.toggle(electionHash(election, previous.sealed.record.version));
+    if (isChange) {
+      if (previous !== undefined) this.#toggle(election, previous.sealed.record.version);
+      this.#toggle(election, version);
     }
-    this.#hash.toggle(electionHash(election, version));
     this.#slots.set(election, { held, parent, expiryTold: false, trace });
     this.#nextExpiryMs = Math.min(this.#nextExpiryMs, expiryMs(held));
     const revives = !isChange && expiryMs(previous) <= held.appliedAtMs;
@@ -103,18 +103,26 @@ export class HeldRecords {
     const slot = this.#slots.get(election);
     if (slot === undefined) return;
     const { version } = slot.held.sealed.record;
-    this.#hash.toggle(electionHash(election, version));
+    this.#toggle(election, version);
     this.#slots.delete(election);
     this.#emit({ kind: 'disowned', election, version });
   }
 
-  /** Whether a leader's renewals seem to pass us by: they come every third of the validity. */
+  /**
+   * Whether a leader's renewals seem to pass us by: they come every third of the validity. How old they are when they come
+   * says nothing of that: on a busy fleet all of them are late, and none is missing.
+   */
   seemStale(nowMs: number): boolean {
     for (const { held } of this.#slots.values()) {
       const { record } = held.sealed;
-      if (record.kind === 'leader' && ageMs(held, nowMs) > record.validityMs / 2) return true;
+      if (record.kind === 'leader' && nowMs - held.appliedAtMs > record.validityMs / 2) return true;
     }
     return false;
+  }
+
+  /** Adds to the hash what was absent, or removes what was there. */
+  #toggle(election: ElectionName, version: Version): void {
+    this.#hash.toggle(electionHash(election, changeOf(version)));
   }
 
   /** Tells, once per record, that it can no longer be believed. */

@@ -29,6 +29,7 @@ import type { MemberView } from './member-view.ts';
 import type { MembershipListener } from './membership-listener.ts';
 import { MembershipSync } from './membership-sync.ts';
 import { OwnIdentity } from './own-identity.ts';
+import type { OwnLag } from './own-lag.ts';
 import type { OwnState } from './own-state.ts';
 import { PublishSchedule } from './publish-schedule.ts';
 import { Quarantine } from './quarantine.ts';
@@ -80,6 +81,7 @@ export class MembershipPlane {
     own: OwnState,
     table: MemberTable,
     alarm: Alarm,
+    lag: OwnLag,
     tuning: EngineTuning,
     random: Random,
     emit: EffectSink,
@@ -109,6 +111,7 @@ export class MembershipPlane {
       table,
       verdicts,
       alarm,
+      lag,
       tuning,
       random,
       emit,

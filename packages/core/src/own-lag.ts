@@ -10,10 +10,16 @@ import type { EngineTuning } from './tuning.ts';
 /** After a lag, for this long, what timed out may have done so for our sake: dials take several turns. */
 const behindMs = 5000;
 
+/** Lateness comes and goes with what arrives: it is taken for the worst within this. */
+const worstOfMs = 2000;
+
 export class OwnLag {
   readonly #sluggishMs: number;
   #lastMs: number;
   #behindUntilMs = -Infinity;
+  /** The most that an input was late of late, and when. */
+  #worstMs = 0;
+  #worstAtMs = -Infinity;
   /** The earliest moment for which a wake was asked and has not come. */
   #wakeDueMs = Infinity;
 
@@ -29,7 +35,16 @@ export class OwnLag {
     if (isWake) this.#wakeDueMs = Infinity;
     const lateMs = Math.max(0, nowMs - dueMs);
     if (lateMs > this.#sluggishMs) this.#behindUntilMs = nowMs + behindMs;
+    if (lateMs >= this.#worstMs || nowMs - this.#worstAtMs > worstOfMs) {
+      this.#worstMs = lateMs;
+      this.#worstAtMs = nowMs;
+    }
     return lateMs;
+  }
+
+  /** By how much inputs are late now: the most within a second or two. */
+  lateMs(nowMs: number): number {
+    return nowMs - this.#worstAtMs > worstOfMs ? 0 : this.#worstMs;
   }
 
   /** Whether an input was late a while ago: nothing is learnt then from what timed out. */

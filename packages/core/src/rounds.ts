@@ -6,8 +6,8 @@
  *
  * Rounds are the beats that failures are detected by as well. A member promises one every `beatMs` on the
  * links that it dialled, so that `fanout` others watch it, and now and then on the others; while it has
- * dialled too few, on all of them. A link that would be silent for longer than promised until the next
- * round gets one now. What else goes over a link spares it that.
+ * dialled too few, on all of them. A link that would be silent for longer than promised gets one
+ * out of turn. What else goes over a link spares it that.
  */
 import type { EffectSink } from './effects.ts';
 import type { RoundFrame, RoundReplyFrame } from './frames.ts';
@@ -17,6 +17,7 @@ import type { LeaderPlane } from './leader-plane.ts';
 import { membershipProtocol } from './frames.ts';
 import type { MembershipPlane } from './membership-plane.ts';
 import type { Overlay } from './overlay.ts';
+import type { OwnLag } from './own-lag.ts';
 import { jittered } from './random.ts';
 import type { Random } from './random.ts';
 import { sameHash } from './state-hash.ts';
@@ -31,8 +32,16 @@ const contactsPerRound = 2;
 /** A round comes this much earlier or later than its period, so that members do not act in step. */
 const roundJitter = 0.2;
 
-/** A link's round trip is measured this often; it is the minimum of several that counts. */
+/**
+ * A link's round trip is measured this often; it is the minimum of several that counts. Once there are `enoughSamples` it
+ * is less likely to be another one, and asked for this much more seldom.
+ */
 const measureEveryMs = 15_000;
+const enoughSamples = 4;
+const seldomFactor = 4;
+
+/** What is due within this goes along with what is due now. */
+const beatTogetherMs = 150;
 
 /** A pull asks this many links: one of them is likely to know. */
 const pullLinks = 3;
@@ -44,17 +53,21 @@ export class Rounds {
   readonly #overlay: Overlay;
   readonly #plane: LeaderPlane;
   readonly #membership: MembershipPlane;
+  readonly #lag: OwnLag;
   readonly #tuning: EngineTuning;
   readonly #random: Random;
   readonly #emit: EffectSink;
   #nonce = 0;
   #nextRoundMs: number;
+  /** No link that stands has to be heard on before that. */
+  #nextBeatMs = Infinity;
   #nextPullMs = 0;
 
   constructor(
     overlay: Overlay,
     plane: LeaderPlane,
     membership: MembershipPlane,
+    lag: OwnLag,
     tuning: EngineTuning,
     random: Random,
     emit: EffectSink,
@@ -63,6 +76,7 @@ export class Rounds {
     this.#overlay = overlay;
     this.#plane = plane;
     this.#membership = membership;
+    this.#lag = lag;
     this.#tuning = tuning;
     this.#random = random;
     this.#emit = emit;
@@ -70,16 +84,24 @@ export class Rounds {
   }
 
   get nextWakeMs(): number {
-    return this.#nextRoundMs;
+    return Math.min(this.#nextRoundMs, this.#nextBeatMs);
   }
 
   wake(nowMs: number): void {
-    if (nowMs < this.#nextRoundMs) return;
-    this.#nextRoundMs = nowMs + jittered(this.#tuning.roundMs, roundJitter, this.#random);
-    const stale = this.#plane.seemsStale(nowMs);
-    const count = stale ? this.#tuning.roundLinksWhenStale : this.#tuning.roundLinks;
-    this.#compareWith(count, nowMs);
-    this.#beat(nowMs);
+    const isRound = nowMs >= this.#nextRoundMs;
+    if (isRound) {
+      const { roundMs, roundLinks, roundLinksWhenStale } = this.#tuning;
+      this.#nextRoundMs = nowMs + jittered(roundMs, roundJitter, this.#random);
+      const isHasty = this.#plane.seemsStale(nowMs) && !this.#lag.isBehind(nowMs);
+      this.#compareWith(isHasty ? roundLinksWhenStale : roundLinks, nowMs);
+    }
+    if (nowMs >= this.nextWakeMs || isRound) this.#beat(nowMs);
+  }
+
+  /** Who dialled beats, from now on. */
+  linkUp(link: Link, nowMs: number): void {
+    if (link.protocol >= membershipProtocol) this.#beatBy(nowMs + this.#tuning.beatMs);
+    if (link.direction === 'inbound') this.begin(link, nowMs);
   }
 
   /** Somebody knows better than we do: compare at once, unless we just did. */
@@ -124,14 +146,18 @@ export class Rounds {
     if (nowMs < link.measureAtMs) return 0;
     this.#nonce = (this.#nonce % 0xffff_ffff) + 1;
     link.round = { nonce: this.#nonce, sentAtMs: nowMs };
-    link.measureAtMs = nowMs + measureEveryMs;
+    const isKnown = link.roundTripsMs.length >= enoughSamples;
+    link.measureAtMs = nowMs + measureEveryMs * (isKnown ? seldomFactor : 1);
     return this.#nonce;
   }
 
   #ask(link: Link, nonce: number, nowMs: number): void {
     link.roundAtMs = nowMs;
     const carriesMembers = link.protocol >= membershipProtocol;
-    if (carriesMembers) link.promisedMs = this.#promiseMs(link);
+    if (carriesMembers) {
+      link.promisedMs = this.#promiseMs(link);
+      this.#beatBy(nowMs + link.promisedMs);
+    }
     this.#emit({
       kind: 'send',
       link: link.id,
@@ -146,22 +172,37 @@ export class Rounds {
     });
   }
 
-  /** With those links that are due first, each in its turn. */
+  /**
+   * With those links that are due first, each in its turn. Changes are compared by their hash; whose renewals
+   * are overdue says right away which ones it has.
+   */
   #compareWith(count: number, nowMs: number): void {
     const dueMs = ({ roundAtMs, promisedMs }: Link): number => roundAtMs + promisedMs;
     const links = this.#overlay.links.up().sort((a, b) => dueMs(a) - dueMs(b));
-    for (const link of links.slice(0, count)) this.begin(link, nowMs);
+    const isStale = this.#plane.seemsStale(nowMs);
+    for (const link of links.slice(0, count)) {
+      this.begin(link, nowMs);
+      if (isStale) this.#plane.sendDigest(link.id);
+    }
   }
 
-  /** Whatever would be silent for longer than promised until the next round is not left silent. */
+  /** Whatever would be silent for longer than promised is not left silent. */
   #beat(nowMs: number): void {
-    const { beatMs, roundMs } = this.#tuning;
-    const nextMs = nowMs + roundMs * (1 + roundJitter);
+    this.#nextBeatMs = Infinity;
     for (const link of this.#overlay.links.up()) {
       if (link.protocol < membershipProtocol) continue;
-      const promisedMs = link.promisedMs === 0 ? beatMs : link.promisedMs;
-      if (nextMs > link.sentAtMs + promisedMs) this.begin(link, nowMs);
+      if (nowMs + beatTogetherMs >= this.#heardUntilMs(link)) this.begin(link, nowMs);
+      this.#beatBy(this.#heardUntilMs(link));
     }
+  }
+
+  #beatBy(atMs: number): void {
+    this.#nextBeatMs = Math.min(this.#nextBeatMs, atMs);
+  }
+
+  /** When this end has to say something on the link again. */
+  #heardUntilMs({ sentAtMs, promisedMs }: Link): number {
+    return sentAtMs + (promisedMs === 0 ? this.#tuning.beatMs : promisedMs);
   }
 
   /** Enough others watch a member by the links that it dialled; while these are too few, all must. */

@@ -21,6 +21,11 @@ export type Task = Input | Knock;
  */
 export type HostState = 'new' | 'up' | 'down' | 'dark' | 'left';
 
+/** What several processes run on, one task after the other in the order of arrival: a machine that is too small. */
+export interface SharedThread {
+  freeAtMs: number;
+}
+
 export class Host {
   readonly index: number;
   contact: Contact;
@@ -41,6 +46,8 @@ export class Host {
   wakeOwed = false;
   /** Its timer fired while it was busy: one wake waits in the inbox, and no more. */
   wakeQueued = false;
+  /** Where it does not have a thread of its own. */
+  thread: SharedThread | undefined;
   /** Factor on the cost of each task. */
   slowness = 1;
   /** Dials that nobody answered yet. */

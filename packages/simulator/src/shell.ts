@@ -7,7 +7,7 @@ import { assertNever } from '@herald/core';
 import type { Address, CloseCause, Effect, Frame, Input, LinkId, SealedRecord } from '@herald/core';
 import type { RecordObjection } from '@herald/wire';
 import type { Received } from './corruption.ts';
-import type { Host, Knock, Task } from './host.ts';
+import type { Host, Knock, SharedThread, Task } from './host.ts';
 import type { Arrival, EndOwner, Network, StreamEnd } from './network.ts';
 import type { SimulationObserver } from './observer.ts';
 
@@ -101,9 +101,20 @@ export class Shell {
     if (!host.alive) return;
     host.inbox.push(task);
     this.#noteBacklog(host);
+    if (host.thread !== undefined) {
+      this.#standInLine(host, host.thread);
+      return;
+    }
     if (host.turnPlanned || this.#isPaused(host)) return;
     if (host.busyUntilMs > this.#around.nowMs) this.#planTurn(host);
     else this.#takeNext(host);
+  }
+
+  /** Each task has its time on the thread, after all that others have there. */
+  #standInLine(host: Host, thread: SharedThread): void {
+    const { nowMs, frameCostMs } = this.#around;
+    thread.freeAtMs = Math.max(nowMs, thread.freeAtMs) + frameCostMs * host.slowness;
+    this.#around.later(thread.freeAtMs - nowMs, { kind: 'turn', host, life: host.life });
   }
 
   /** Who is that far behind with what arrived is as good as paused. */
@@ -117,8 +128,10 @@ export class Shell {
     if (this.#isPaused(host)) return;
     const task = host.inbox.shift();
     if (task === undefined) return;
-    host.busyUntilMs = this.#around.nowMs + this.#around.frameCostMs * host.slowness;
-    if (host.inbox.length > 0) this.#planTurn(host);
+    if (host.thread === undefined) {
+      host.busyUntilMs = this.#around.nowMs + this.#around.frameCostMs * host.slowness;
+      if (host.inbox.length > 0) this.#planTurn(host);
+    }
     if (task.kind === 'wake') host.wakeQueued = false;
     if (task.kind === 'knock') this.#answer(host, task);
     else this.feed(host, task);
@@ -148,7 +161,7 @@ export class Shell {
     host.wakeAtMs = Infinity;
     if (this.#isPaused(host)) host.wakeOwed = true;
     else if (host.engine.nextWakeMs > host.clock.readMs(nowMs)) this.#armTimer(host);
-    else if (host.busyUntilMs > nowMs) this.#queueWake(host);
+    else if ((host.thread?.freeAtMs ?? host.busyUntilMs) > nowMs) this.#queueWake(host);
     else this.feed(host, { kind: 'wake' });
   }
 
@@ -156,7 +169,8 @@ export class Shell {
     if (host.wakeQueued) return;
     host.wakeQueued = true;
     host.inbox.push({ kind: 'wake' });
-    if (!host.turnPlanned && !this.#isPaused(host)) this.#planTurn(host);
+    if (host.thread !== undefined) this.#standInLine(host, host.thread);
+    else if (!host.turnPlanned && !this.#isPaused(host)) this.#planTurn(host);
   }
 
   #armTimer(host: Host): void {
