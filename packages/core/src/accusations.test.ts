@@ -151,6 +151,26 @@ describe('accusations', () => {
     assert.equal(asked(10_000), 0);
   });
 
+  it('are told more seldom by who is behind with what it hears', () => {
+    const framesOf = (lateMs: number): number => {
+      const { bench, links } = linked(2);
+      let frames = 0;
+      for (const one of peers(20, 'dead')) bench.frame(first(links), delta(stateOf(one)));
+      for (const one of peers(20, 'dead')) {
+        if (lateMs === 0) frames += sent(bench.advance(400), 'accusations').length;
+        else {
+          bench.nowMs += lateMs;
+          frames += sent(bench.input({ kind: 'wake' }), 'accusations').length;
+        }
+        bench.frame(first(links), accusing(others.slice(1, 4), 1, one));
+      }
+      return frames;
+    };
+    const [inTime, late] = [framesOf(0), framesOf(400)];
+    assert.ok(inTime > 8, `${inTime} frames`);
+    assert.ok(late > 0 && late < inTime / 2, `${late} frames of one that is late, ${inTime} else`);
+  });
+
   it('of the member at the other end of a new link are told to it, so that it can refute them', () => {
     const { bench, links } = linked(1);
     bench.frame(first(links), accusing(others.slice(1, 1 + quorum)));

@@ -24,7 +24,7 @@ import { defaultTuning } from './tuning.ts';
 const calm = { rotationMs: 0, fanout: 0 };
 const [a, b, c] = peers(3);
 assert.ok(a !== undefined && b !== undefined && c !== undefined);
-const { batchMs, bulkBatchMs } = defaultTuning;
+const { batchMs, bulkBatchMs, quorum } = defaultTuning;
 
 /** A member linked to a, b and c, whose own beginnings are over. */
 function linked(tuning: object = {}): { bench: Bench; links: [LinkId, LinkId, LinkId] } {
@@ -80,6 +80,22 @@ describe('membership: what is told on', () => {
     const effects = bench.advance(2 * bulkBatchMs);
     assert.deepEqual(pushed(effects, links[2]), []);
     assert.deepEqual(pushed(effects, links[1]), [a.nodeId]);
+  });
+
+  it('what a member says of itself waits for the end of a mass failure, a join does not', () => {
+    const { bench, links } = linked();
+    const dead = peers(20, 'dead');
+    bench.frame(links[0], delta(...dead.map((one) => stateOf(one))));
+    const unreachable = dead.map((one) => verdictOn(one));
+    const observers = peers(quorum, 'observer');
+    bench.frame(links[0], delta(...observers.map((one) => stateOf(one, { unreachable }))));
+    assert.equal(bench.engine.memberCounts.unreachable, dead.length);
+    bench.advanceBeating(1000, links);
+    bench.frame(links[0], delta(stateOf(a, { version: 2, zone: 'z' }), stateOf(contact('new'))));
+    const soon = pushed(bench.advanceBeating(2000, links), links[1]);
+    assert.ok(soon.includes('new') && !soon.includes(a.nodeId), soon.join());
+    const late = pushed(bench.advanceBeating(5000, links), links[1]);
+    assert.ok(late.includes(a.nodeId), late.join());
   });
 
   it('what the other end shows meanwhile is not sent to it', () => {

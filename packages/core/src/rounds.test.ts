@@ -60,6 +60,53 @@ describe('rounds', () => {
     ]);
   });
 
+  it('leave renewals out of what they compare: two members seldom hold the same one', () => {
+    const { bench, links } = linked(1);
+    const [link] = links;
+    assert.ok(link !== undefined);
+    const hashAfter = (renewal: number): unknown => {
+      bench.input({ kind: 'publish', sealed: sealed({ version: version(1, renewal) }), ageMs: 0 });
+      return sent(bench.advance(1.3 * roundMs), 'round').at(-1)?.hash;
+    };
+    const [first, second] = [hashAfter(1), hashAfter(2)];
+    assert.ok(first !== undefined);
+    assert.deepEqual(second, first);
+  });
+
+  it('say which renewals are held while a leader is overdue', () => {
+    const { bench, links } = linked(2);
+    const [link] = links;
+    assert.ok(link !== undefined);
+    bench.frame(link, push(sealed({ version: version(1), validityMs: 3000 })));
+    assert.deepEqual(sent(bench.advance(1400), 'digest'), []);
+    const [digest] = sent(bench.advance(1.5 * roundMs), 'digest');
+    assert.deepEqual(digest?.entries, [{ election: payments, version: version(1) }]);
+  });
+
+  it('do not find a leader overdue whose renewals come late, but come', () => {
+    const { bench, links } = linked(5);
+    const [link] = links;
+    assert.ok(link !== undefined);
+    for (let renewal = 0; renewal < 10; renewal++) {
+      const record = sealed({ version: version(1, renewal), validityMs: 3000 });
+      bench.frame(link, push(record, { ageMs: 2500 }));
+      assert.deepEqual(sent(bench.advance(1000), 'digest'), []);
+    }
+  });
+
+  it('ask no more links than usual while this member is behind itself', () => {
+    const { bench, links } = linked(5);
+    const [link] = links;
+    assert.ok(link !== undefined);
+    bench.frame(link, push(sealed({ version: version(1), validityMs: 3000 })));
+    let rounds = 0;
+    for (let second = 0; second < 10; second++) {
+      bench.nowMs += roundMs; // handled nothing meanwhile
+      rounds += sent(bench.input({ kind: 'wake' }), 'round').length;
+    }
+    assert.ok(rounds <= 2 * 10, `${rounds} rounds`);
+  });
+
   it('measure the round trip: the smallest of the latest, and only by the reply that is awaited', () => {
     const { bench, links } = linked(1);
     const [link] = links;

@@ -23,6 +23,8 @@ export type HostState = 'new' | 'up' | 'down' | 'dark' | 'left';
 
 /** What several processes run on, one task after the other in the order of arrival: a machine that is too small. */
 export interface SharedThread {
+  /** What each task takes of it. */
+  readonly taskMs: number;
   freeAtMs: number;
 }
 

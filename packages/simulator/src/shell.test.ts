@@ -97,6 +97,33 @@ describe('a slow member', () => {
   });
 });
 
+describe('members that share a thread', () => {
+  it('take all that arrives one after the other, and have their own again after that', () => {
+    const bench = new Bench();
+    const members = [1, 2, 3, 4, 5, 6];
+    bench.simulation.crowd(members, 20);
+    bench.wait(20_000);
+    const isFrame = ({ member, input }: Step): boolean =>
+      members.includes(member) && input.kind === 'frame';
+    const crowded = bench.steps.filter(isFrame);
+    assert.ok(crowded.length > 50, `${crowded.length} frames`);
+    for (const [index, { atMs }] of crowded.entries()) {
+      const before = crowded[index - 1];
+      if (before !== undefined) assert.ok(atMs - before.atMs >= 20 - 1e-6);
+    }
+    bench.simulation.crowd(members, undefined);
+    bench.wait(1000);
+    bench.steps.length = 0;
+    bench.wait(20_000);
+    const free = bench.steps.filter(isFrame);
+    const gaps = free.map(({ atMs }, index) => atMs - (free[index - 1]?.atMs ?? 0));
+    assert.ok(
+      gaps.some((gap) => gap < 20),
+      'two at once, or nearly',
+    );
+  });
+});
+
 describe('a member that is behind', () => {
   it('finds one wake among what waits, in its turn, however long it takes', () => {
     const bench = new Bench({ frameCostMs: 0.5 });

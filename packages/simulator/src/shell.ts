@@ -97,6 +97,12 @@ export class Shell {
     this.#armTimer(host);
   }
 
+  /** From now on the process shares a thread with others; `undefined`: it has its own again. */
+  share(host: Host, thread: SharedThread | undefined): void {
+    host.thread = thread;
+    if (thread !== undefined) for (const _ of host.inbox) this.#standInLine(host, thread);
+  }
+
   #enqueue(host: Host, task: Task): void {
     if (!host.alive) return;
     host.inbox.push(task);
@@ -112,8 +118,8 @@ export class Shell {
 
   /** Each task has its time on the thread, after all that others have there. */
   #standInLine(host: Host, thread: SharedThread): void {
-    const { nowMs, frameCostMs } = this.#around;
-    thread.freeAtMs = Math.max(nowMs, thread.freeAtMs) + frameCostMs * host.slowness;
+    const { nowMs } = this.#around;
+    thread.freeAtMs = Math.max(nowMs, thread.freeAtMs) + thread.taskMs * host.slowness;
     this.#around.later(thread.freeAtMs - nowMs, { kind: 'turn', host, life: host.life });
   }
 

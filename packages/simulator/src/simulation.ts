@@ -201,6 +201,12 @@ export class Simulation implements Surroundings {
     this.host(member).slowness = factor;
   }
 
+  /** From now on these members share one thread, of which each task takes so much; without a time each has its own again. */
+  crowd(members: readonly number[], taskMs: number | undefined): void {
+    const thread = taskMs === undefined ? undefined : { taskMs, freeAtMs: this.nowMs };
+    for (const member of members) this.#shell.share(this.host(member), thread);
+  }
+
   /** Ends the link between two members, as a broken connection does. */
   cutLink(member: number, link: LinkId): void {
     const end = this.network.end(member, link);

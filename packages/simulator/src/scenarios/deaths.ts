@@ -40,6 +40,35 @@ export const powerLossThird: Scenario = {
   },
 };
 
+/** Of one thread, what all members together take at rest: some four tasks a second each. */
+const crowdedAtRest = 0.4;
+const tasksPerSecond = 4;
+
+/** As where hundreds of members run on a machine that is too small for it: news come late to all, and making them costs all. */
+export const crowdedCrash: Scenario = {
+  summary: 'all nodes share a thread that is too small; a quarter of them die in one moment',
+  play: (stage) => {
+    const { simulation } = stage.cluster;
+    stage.form();
+    stage.wait(30_000);
+    const nodes = stage.someNodes(Infinity);
+    const taskMs = (1000 * crowdedAtRest) / (tasksPerSecond * nodes.length);
+    simulation.crowd(nodes, taskMs);
+    stage.tell(
+      `${counted(nodes.length, 'node')} share a thread, and each task takes ${duration(taskMs)} of it`,
+    );
+    stage.wait(5000);
+    const dead = nodes.slice(0, Math.floor(nodes.length / 4));
+    stage.detect(dead, 'process', manyDetectedMs);
+    simulation.crowd(nodes, undefined);
+    stage.recover(manyDetectedMs);
+    for (const member of dead) simulation.restart(member);
+    stage.tell('they all start again, on machines that are large enough');
+    stage.recover(20_000);
+    stage.finish();
+  },
+};
+
 /** Of all that happens in a second of churn, in percent of the members. */
 const churnPercentPerSecond = 0.5;
 

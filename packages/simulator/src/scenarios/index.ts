@@ -1,6 +1,13 @@
 /** The scenarios by name. */
 import { calm, loss, pauses, slowMembers, wide } from './conditions.ts';
-import { churn, crashThird, electorDeath, powerLossThird, restartAll } from './deaths.ts';
+import {
+  churn,
+  crashThird,
+  crowdedCrash,
+  electorDeath,
+  powerLossThird,
+  restartAll,
+} from './deaths.ts';
 import { liars } from './liars.ts';
 import { firstChange, hour, rest, tree } from './measurements.ts';
 import { random } from './mixture.ts';
@@ -14,6 +21,7 @@ export const scenarios = {
   'one-way': oneWay,
   'crash-third': crashThird,
   'power-loss-third': powerLossThird,
+  'crowded-crash': crowdedCrash,
   loss,
   liars,
   wan: wide,
