@@ -100,7 +100,8 @@ export class Shell {
   /** From now on the process shares a thread with others; `undefined`: it has its own again. */
   share(host: Host, thread: SharedThread | undefined): void {
     host.thread = thread;
-    if (thread !== undefined) for (const _ of host.inbox) this.#standInLine(host, thread);
+    if (thread === undefined) return;
+    for (let waiting = host.inbox.length; waiting > 0; waiting--) this.#standInLine(host, thread);
   }
 
   #enqueue(host: Host, task: Task): void {
