@@ -110,12 +110,15 @@ export class HeldRecords {
 
   /**
    * Whether a leader's renewals seem to pass us by: they come every third of the validity. How old they are when they come
-   * says nothing of that: on a busy fleet all of them are late, and none is missing.
+   * says nothing of that: on a busy fleet all of them are late, and none is missing. Where the link that brought the last
+   * one is gone, the next one is not waited for.
    */
-  seemStale(nowMs: number): boolean {
-    for (const { held } of this.#slots.values()) {
+  seemStale(isUp: (link: LinkId) => boolean, nowMs: number): boolean {
+    for (const { held, parent } of this.#slots.values()) {
       const { record } = held.sealed;
-      if (record.kind === 'leader' && nowMs - held.appliedAtMs > record.validityMs / 2) return true;
+      if (record.kind !== 'leader') continue;
+      if (parent !== undefined && !isUp(parent)) return true;
+      if (nowMs - held.appliedAtMs > record.validityMs / 2) return true;
     }
     return false;
   }

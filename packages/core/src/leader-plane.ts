@@ -260,7 +260,7 @@ export class LeaderPlane {
 
   /** Whether a leader's renewals seem to pass us by: they come every third of the validity. */
   seemsStale(nowMs: number): boolean {
-    return this.#records.seemStale(nowMs);
+    return this.#records.seemStale((link) => this.#peers.has(link), nowMs);
   }
 
   #slot(election: ElectionName): Slot {

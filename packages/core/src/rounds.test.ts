@@ -83,6 +83,16 @@ describe('rounds', () => {
     assert.deepEqual(digest?.entries, [{ election: payments, version: version(1) }]);
   });
 
+  it('do not wait for renewals whose link is gone', () => {
+    const { bench, links } = linked(3);
+    const [link] = links;
+    assert.ok(link !== undefined);
+    bench.frame(link, push(sealed({ version: version(1), validityMs: 60_000 })));
+    assert.deepEqual(sent(bench.advance(5 * roundMs), 'digest'), []);
+    bench.closed(link);
+    assert.ok(sent(bench.advance(1.3 * roundMs), 'digest').length > 0);
+  });
+
   it('do not find a leader overdue whose renewals come late, but come', () => {
     const { bench, links } = linked(5);
     const [link] = links;

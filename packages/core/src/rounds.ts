@@ -37,7 +37,7 @@ const roundJitter = 0.2;
  * is less likely to be another one, and asked for this much more seldom.
  */
 const measureEveryMs = 15_000;
-const enoughSamples = 4;
+const enoughSamples = 2;
 const seldomFactor = 4;
 
 /** What is due within this goes along with what is due now. */

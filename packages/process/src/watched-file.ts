@@ -135,11 +135,11 @@ export class WatchedFiles<Name extends string> implements Disposable {
     return (await Promise.all(parts)).join('\n');
   }
 
+  /** One after the other: of several that cannot be read, it is always the first one that is told of. */
   async #read(): Promise<Readonly<Record<Name, string>>> {
-    const parts = this.#files.map(
-      async ([name, file]) => [name, await readSmallFile(file)] as const,
-    );
-    return Object.fromEntries(await Promise.all(parts)) as Record<Name, string>;
+    const contents: Partial<Record<Name, string>> = {};
+    for (const [name, file] of this.#files) contents[name] = await readSmallFile(file);
+    return contents as Record<Name, string>;
   }
 
   #isNoNews(contents: Readonly<Record<Name, string>>): boolean {
