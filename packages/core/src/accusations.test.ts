@@ -78,6 +78,15 @@ describe('accusations', () => {
     assert.equal(shown?.states[0]?.state.contact.nodeId, suspect.nodeId);
   });
 
+  it('of a state that was still on its way are asked for when it should be here', () => {
+    const { bench, links } = linked(2);
+    bench.frame(first(links), accusing(others.slice(0, quorum), 2));
+    bench.frame(first(links), delta(stateOf(suspect, { version: 2 })));
+    const [asked, ...more] = sent(bench.advanceBeating(2000, links), 'who-else', first(links));
+    assert.deepEqual(asked?.known, []);
+    assert.deepEqual(more, []);
+  });
+
   it('are hearsay: what the observer says itself after that counts instead', () => {
     const { bench, links } = linked(1);
     const [observer, second] = others.slice(3);

@@ -48,6 +48,9 @@ export class Accusations {
   readonly #parts: AccusationsParts;
   readonly #queue = new PushQueue();
   #sentAtMs = -Infinity;
+  /** When to ask for what was said of states that were on their way to us, and whom. */
+  #missedAskAtMs = Infinity;
+  #missedFrom: LinkId | undefined;
   /** The links that this batch goes to. */
   #chosen: readonly LinkId[] = [];
 
@@ -56,7 +59,7 @@ export class Accusations {
   }
 
   get nextWakeMs(): number {
-    return this.#queue.dueMs;
+    return Math.min(this.#queue.dueMs, this.#missedAskAtMs);
   }
 
   linkUp(link: LinkId): void {
@@ -100,10 +103,20 @@ export class Accusations {
     for (const one of accused) {
       const entry = table.byIdHash(one.idHash);
       if (entry === undefined) continue;
-      if (!sameHash(entry.measures.hash, one.state)) differs(link, entry, nowMs);
-      else if (entry.state === own.published) accusesUs(entry, nowMs);
+      if (!sameHash(entry.measures.hash, one.state)) {
+        differs(link, entry, nowMs);
+        this.#noteMissed(link, nowMs);
+      } else if (entry.state === own.published) accusesUs(entry, nowMs);
       else this.#hear(link, entry, one.observers, nowMs);
     }
+  }
+
+  /** Nobody says it twice: we ask when the state that was meant should be here. In an alarm all ask anyhow. */
+  #noteMissed(link: LinkId, nowMs: number): void {
+    const { alarm, tuning } = this.#parts;
+    if (this.#missedAskAtMs !== Infinity || alarm.isOn(nowMs)) return;
+    this.#missedAskAtMs = nowMs + 2 * tuning.bulkBatchMs;
+    this.#missedFrom = link;
   }
 
   /** Who names fewer than we know of, hears of them. */
@@ -153,6 +166,11 @@ export class Accusations {
   }
 
   wake(nowMs: number): void {
+    if (nowMs >= this.#missedAskAtMs) {
+      this.#missedAskAtMs = Infinity;
+      const from = this.#missedFrom;
+      this.ask(from !== undefined && this.#queue.has(from) ? from : undefined);
+    }
     if (nowMs < this.#queue.dueMs) return;
     this.#sentAtMs = nowMs;
     this.#queue.flush(nowMs, nowMs + this.#parts.tuning.batchMs, (link, names) => {

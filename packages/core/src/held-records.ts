@@ -32,6 +32,12 @@ export interface Slot {
   };
 }
 
+/** Whether renewals of something that is held are missed, and since when. */
+export type Overdue = 'no' | 'lately' | 'long';
+
+/** Renewals that were missed for as many validities are not expected from one round to the next any more. */
+const validitiesOfHope = 10;
+
 export class HeldRecords {
   readonly #slots = new Map<ElectionName, Slot>();
   readonly #hash = new XorHash();
@@ -111,16 +117,20 @@ export class HeldRecords {
   /**
    * Whether a leader's renewals seem to pass us by: they come every third of the validity. How old they are when they come
    * says nothing of that: on a busy fleet all of them are late, and none is missing. Where the link that brought the last
-   * one is gone, the next one is not waited for.
+   * one is gone, the next one is not waited for. `long`: for so long that there may be none any more, anywhere.
    */
-  seemStale(isUp: (link: LinkId) => boolean, nowMs: number): boolean {
+  overdue(isUp: (link: LinkId) => boolean, nowMs: number): Overdue {
+    let overdue: Overdue = 'no';
     for (const { held, parent } of this.#slots.values()) {
       const { record } = held.sealed;
       if (record.kind !== 'leader') continue;
-      if (parent !== undefined && !isUp(parent)) return true;
-      if (nowMs - held.appliedAtMs > record.validityMs / 2) return true;
+      const silentMs = nowMs - held.appliedAtMs;
+      const isOrphaned = parent !== undefined && !isUp(parent);
+      if (!isOrphaned && silentMs <= record.validityMs / 2) continue;
+      if (silentMs <= validitiesOfHope * record.validityMs) return 'lately';
+      overdue = 'long';
     }
-    return false;
+    return overdue;
   }
 
   /** Adds to the hash what was absent, or removes what was there. */

@@ -24,7 +24,7 @@ import type {
   WantFrame,
 } from './frames.ts';
 import { HeldRecords } from './held-records.ts';
-import type { ChangeTrace, Slot } from './held-records.ts';
+import type { ChangeTrace, Overdue, Slot } from './held-records.ts';
 import type { ElectionName, LinkId } from './ids.ts';
 import { LazyPushes } from './lazy-pushes.ts';
 import type { LazyTurn } from './lazy-pushes.ts';
@@ -258,9 +258,9 @@ export class LeaderPlane {
     this.#sendLazyPushes(Infinity, nowMs);
   }
 
-  /** Whether a leader's renewals seem to pass us by: they come every third of the validity. */
-  seemsStale(nowMs: number): boolean {
-    return this.#records.seemStale((link) => this.#peers.has(link), nowMs);
+  /** Whether a leader's renewals seem to pass us by. */
+  overdue(nowMs: number): Overdue {
+    return this.#records.overdue((link) => this.#peers.has(link), nowMs);
   }
 
   #slot(election: ElectionName): Slot {

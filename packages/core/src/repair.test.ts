@@ -140,12 +140,13 @@ describe('repair by digests', () => {
     );
   });
 
-  it('a repaired member seems stale no more', () => {
+  it('renewals that were repaired are overdue no more', () => {
     const { plane } = planeWith([[payments, version(1)]]);
-    assert.ok(!plane.seemsStale(1500));
-    assert.ok(plane.seemsStale(1501));
+    assert.equal(plane.overdue(1500), 'no');
+    assert.equal(plane.overdue(1501), 'lately');
     const renewal = push(sealed({ version: version(1, 1) }), { mode: 'repair' });
     plane.receivePush(link1, renewal, 0, 1501);
-    assert.ok(!plane.seemsStale(1600));
+    assert.equal(plane.overdue(1600), 'no');
+    assert.equal(plane.overdue(60_000), 'long');
   });
 });

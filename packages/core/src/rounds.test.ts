@@ -83,6 +83,17 @@ describe('rounds', () => {
     assert.deepEqual(digest?.entries, [{ election: payments, version: version(1) }]);
   });
 
+  it('go to one link again when a leader has been overdue for long: there may be none', () => {
+    const { bench, links } = linked(5);
+    const [link] = links;
+    assert.ok(link !== undefined);
+    bench.frame(link, push(sealed({ version: version(1), validityMs: 3000 })));
+    bench.advance(31_000);
+    const effects = bench.advance(10 * roundMs);
+    const digests = sent(effects, 'digest').length;
+    assert.ok(digests >= 8 && digests <= 13, `${digests} digests in ten rounds`);
+  });
+
   it('do not wait for renewals whose link is gone', () => {
     const { bench, links } = linked(3);
     const [link] = links;

@@ -92,10 +92,10 @@ export class Rounds {
     if (isRound) {
       const { roundMs, roundLinks, roundLinksWhenStale } = this.#tuning;
       this.#nextRoundMs = nowMs + jittered(roundMs, roundJitter, this.#random);
-      const isHasty = this.#plane.seemsStale(nowMs) && !this.#lag.isBehind(nowMs);
+      const isHasty = this.#plane.overdue(nowMs) === 'lately' && !this.#lag.isBehind(nowMs);
       this.#compareWith(isHasty ? roundLinksWhenStale : roundLinks, nowMs);
     }
-    if (nowMs >= this.nextWakeMs || isRound) this.#beat(nowMs);
+    if (isRound || nowMs >= this.#nextBeatMs) this.#beat(nowMs);
   }
 
   /** Who dialled beats, from now on. */
@@ -179,10 +179,10 @@ export class Rounds {
   #compareWith(count: number, nowMs: number): void {
     const dueMs = ({ roundAtMs, promisedMs }: Link): number => roundAtMs + promisedMs;
     const links = this.#overlay.links.up().sort((a, b) => dueMs(a) - dueMs(b));
-    const isStale = this.#plane.seemsStale(nowMs);
+    const isOverdue = this.#plane.overdue(nowMs) !== 'no';
     for (const link of links.slice(0, count)) {
       this.begin(link, nowMs);
-      if (isStale) this.#plane.sendDigest(link.id);
+      if (isOverdue) this.#plane.sendDigest(link.id);
     }
   }
 
