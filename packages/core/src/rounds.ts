@@ -1,8 +1,8 @@
 /**
  * Decides when two members compare what they hold. Every round a member asks one link (more when a
  * record seems to be missed) whether the hashes are equal; if not, versions follow. So whatever a
- * broken tree or a lost message left out is repaired within about one round. A round also measures
- * the link's round trip.
+ * broken tree or a lost message left out is repaired within about one round; a renewal, once it is overdue. A
+ * round also measures the link's round trip.
  *
  * Rounds are the beats that failures are detected by as well. A member promises one every `beatMs` on the
  * links that it dialled, so that `fanout` others watch it, and now and then on the others; while it has
@@ -11,6 +11,7 @@
  */
 import type { EffectSink } from './effects.ts';
 import type { RoundFrame, RoundReplyFrame } from './frames.ts';
+import type { Overdue } from './held-records.ts';
 import { noteRoundTrip } from './links.ts';
 import type { Link } from './links.ts';
 import type { LeaderPlane } from './leader-plane.ts';
@@ -92,8 +93,9 @@ export class Rounds {
     if (isRound) {
       const { roundMs, roundLinks, roundLinksWhenStale } = this.#tuning;
       this.#nextRoundMs = nowMs + jittered(roundMs, roundJitter, this.#random);
-      const isHasty = this.#plane.overdue(nowMs) === 'lately' && !this.#lag.isBehind(nowMs);
-      this.#compareWith(isHasty ? roundLinksWhenStale : roundLinks, nowMs);
+      const overdue = this.#plane.overdue(nowMs);
+      const isHasty = overdue === 'lately' && !this.#lag.isBehind(nowMs);
+      this.#compareWith(isHasty ? roundLinksWhenStale : roundLinks, overdue, nowMs);
     }
     if (isRound || nowMs >= this.#nextBeatMs) this.#beat(nowMs);
   }
@@ -108,7 +110,7 @@ export class Rounds {
   pull(nowMs: number): void {
     if (nowMs < this.#nextPullMs) return;
     this.#nextPullMs = nowMs + pullEveryMs;
-    this.#compareWith(pullLinks, nowMs);
+    this.#compareWith(pullLinks, this.#plane.overdue(nowMs), nowMs);
   }
 
   begin(link: Link, nowMs: number): void {
@@ -176,13 +178,12 @@ export class Rounds {
    * With those links that are due first, each in its turn. Changes are compared by their hash; whose renewals
    * are overdue says right away which ones it has.
    */
-  #compareWith(count: number, nowMs: number): void {
+  #compareWith(count: number, overdue: Overdue, nowMs: number): void {
     const dueMs = ({ roundAtMs, promisedMs }: Link): number => roundAtMs + promisedMs;
     const links = this.#overlay.links.up().sort((a, b) => dueMs(a) - dueMs(b));
-    const isOverdue = this.#plane.overdue(nowMs) !== 'no';
     for (const link of links.slice(0, count)) {
       this.begin(link, nowMs);
-      if (isOverdue) this.#plane.sendDigest(link.id);
+      if (overdue !== 'no') this.#plane.sendDigest(link.id);
     }
   }
 

@@ -64,7 +64,7 @@ export interface EngineTuning {
   readonly burstBatchMs: number;
   /**
    * Who is found unreachable goes to `accusedLinks` links within `batchMs`, and again within this time when more have found
-   * it. Longer: fewer frames in a mass failure, `accusedBatchMs` more per hop.
+   * it; later where this member is behind itself. Longer: fewer frames in a mass failure, `accusedBatchMs` more per hop.
    */
   readonly accusedBatchMs: number;
   /** And to this many links each time, those of the tree first. An epidemic of three reaches all but e^-3 of a fleet, each time. */
@@ -107,7 +107,7 @@ export interface EngineTuning {
 
   /**
    * A member says something at least this often on the links that it dialled: the members at their other
-   * ends, `fanout` of them, watch it. Idle cost is `fanout` / (about 0.75 × `beatMs`) frames per second. A
+   * ends, `fanout` of them, watch it. Idle cost is up to `fanout` / `beatMs` frames per second. A
    * silent death is noticed after about `beatMs` + 5.2 × `phiDeviationMsMin` (see `phiThreshold`).
    */
   readonly beatMs: number;

@@ -122,6 +122,17 @@ describe('members that share a thread', () => {
       'two at once, or nearly',
     );
   });
+
+  it('are all heard to the end after a pause', () => {
+    const bench = new Bench();
+    bench.simulation.crowd([1, 2, 3, 4, 5, 6], 1);
+    bench.simulation.pause(2, 10_000);
+    bench.wait(9999);
+    const waiting = bench.simulation.host(2).inbox.length;
+    assert.ok(waiting > 3, `${waiting} tasks wait`);
+    bench.wait(1000);
+    assert.ok(bench.simulation.host(2).inbox.length <= 1);
+  });
 });
 
 describe('a member that is behind', () => {

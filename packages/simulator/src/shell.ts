@@ -159,7 +159,8 @@ export class Shell {
     if (this.#isPaused(host)) return;
     if (host.wakeOwed) this.#queueWake(host);
     host.wakeOwed = false;
-    if (!host.turnPlanned && host.inbox.length > 0) this.#takeNext(host);
+    if (host.thread !== undefined) this.share(host, host.thread);
+    else if (!host.turnPlanned && host.inbox.length > 0) this.#takeNext(host);
   }
 
   #timerFires(host: Host): void {
