@@ -33,10 +33,12 @@ const dialEveryMs = 50;
 const sampleSize = 24;
 
 /**
- * With so many links a member has enough to go on with while many others are lost, and takes up to this long until it
- * dials others: all that survive are short of links then, and a link costs both ends as much as dozens of frames.
+ * With so many links a member has enough to go on with while many others are lost. All that survive are short of links
+ * then, and a link costs both ends as much as dozens of frames: so it dials others when that is over, or has lasted for
+ * `holdBackMsMax`, and then at a moment within `replaceWithinMs`, as all others do it too.
  */
 const enoughLinks = 3;
+const holdBackMsMax = 20_000;
 const replaceWithinMs = 8000;
 
 /** Somebody who could be dialled. */
@@ -58,7 +60,8 @@ export class Dialling {
   readonly #random: Random;
   readonly #dial: (dialled: Dialled, nowMs: number) => void;
   #nextFillMs = 0;
-  /** While many are lost: when this member looks for others in their place. */
+  /** Since when replacing waits for the end of a mass failure, and when this member's turn is after it. */
+  #heldSinceMs: number | undefined;
   #replaceAtMs: number | undefined;
   #nextRotationMs: number;
   #nextRetryMs: number;
@@ -182,16 +185,23 @@ export class Dialling {
     else this.#nextFillMs = Math.min(nextMs, this.#nextImpatienceMs(nowMs));
   }
 
-  /** While many are lost, and there are links enough to go on with; sets when to look again. */
+  /** During a mass failure and until our turn after it, with links enough to go on with; sets when to look again. */
   #isHeldBack(nowMs: number): boolean {
-    if (this.#alarm.calmAtMs <= nowMs) {
-      this.#replaceAtMs = undefined;
-      return false;
+    const { calmAtMs } = this.#alarm;
+    if (calmAtMs > nowMs) this.#heldSinceMs ??= nowMs;
+    if (this.#heldSinceMs === undefined) return false;
+    const endMs = Math.min(calmAtMs, this.#heldSinceMs + holdBackMsMax);
+    if (nowMs >= endMs) this.#replaceAtMs ??= nowMs + replaceWithinMs * this.#random();
+    const untilMs = this.#replaceAtMs ?? endMs;
+    if (nowMs < untilMs && this.#links.up().length >= enoughLinks) {
+      this.#nextFillMs = untilMs;
+      return true;
     }
-    this.#replaceAtMs ??= nowMs + replaceWithinMs * this.#random();
-    if (nowMs >= this.#replaceAtMs || this.#links.up().length < enoughLinks) return false;
-    this.#nextFillMs = Math.min(this.#replaceAtMs, this.#alarm.calmAtMs);
-    return true;
+    if (calmAtMs <= nowMs) {
+      this.#heldSinceMs = undefined;
+      this.#replaceAtMs = undefined;
+    }
+    return false;
   }
 
   /** While no link is up: when the present dials are not waited for any more. */
