@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
+import { compareStateVersions } from './endpoint-state.ts';
+import type { Verdict } from './endpoint-state.ts';
 import {
   Bench,
   Wire,
@@ -52,9 +54,20 @@ function msUntil(
   assert.fail(`not within ${withinMs} ms`);
 }
 
+/** What it says in its state of whom it finds unreachable. */
+function verdictsOf(bench: Bench): readonly Verdict[] {
+  return bench.view(bench.self)?.state.application.unreachable ?? [];
+}
+
+/** Whom it accuses as of what they said last: a verdict on anything earlier is void. */
 function accusedBy(bench: Bench): string[] {
-  const own = bench.view(bench.self);
-  return own?.state.application.unreachable.map(({ nodeId }) => nodeId) ?? [];
+  const stands = (verdict: Verdict): boolean => {
+    const held = bench.engine.member(verdict.nodeId)?.state;
+    if (held === undefined) return true;
+    const { version, contact: whom } = held;
+    return compareStateVersions(verdict, { generation: whom.generation, version }) >= 0;
+  };
+  return verdictsOf(bench).flatMap((one) => (stands(one) ? [one.nodeId] : []));
 }
 
 describe('failure detection: the silence of a link', () => {
@@ -226,7 +239,7 @@ describe('failure detection: what is evidence', () => {
     );
     assert.deepEqual(others, []);
     assert.ok(
-      ofKind(bench.advance(1000), 'dial').some(({ address }) => address.startsWith('other')),
+      ofKind(bench.advance(9000), 'dial').some(({ address }) => address.startsWith('other')),
     );
   });
 
@@ -296,6 +309,49 @@ describe('failure detection: what is evidence', () => {
     assert.ok(first !== undefined && second !== undefined && third !== undefined);
     assert.ok(first >= defaultTuning.recheckMs / 2 - 500, waits.join());
     assert.ok(third > first, waits.join());
+  });
+
+  it('that is void by what the member said since is not worth a word of its own for a while', () => {
+    const { bench, link } = linkedTo();
+    bench.closed(link, 'reset', 'lost');
+    const teller = bench.member(stateOf(contact('other-0')));
+    bench.advanceDialling(2000, 'refused');
+    bench.frame(teller, delta(stateOf(peer, { version: 9 })));
+    assert.deepEqual(accusedBy(bench), []);
+    assert.equal(verdictsOf(bench).length, 1, 'it stands there, and counts for nothing');
+    bench.input({ kind: 'set-application', facts: { zone: 'b' } });
+    bench.advance(defaultTuning.wordGapMs + defaultTuning.bulkBatchMs);
+    assert.deepEqual(verdictsOf(bench), [], 'it goes with the next word');
+  });
+
+  it('of a life that has ended is no reason to look at the next one', () => {
+    const { bench, link } = linkedTo();
+    bench.closed(link, 'reset', 'lost');
+    const teller = bench.member(stateOf(contact('other-0')));
+    bench.advanceDialling(2000, 'refused');
+    assert.deepEqual(accusedBy(bench), [peer.nodeId]);
+    const again = contact('peer', { generation: peer.generation + 1 });
+    bench.frame(teller, delta(stateOf(again)));
+    assert.deepEqual(accusedBy(bench), []);
+    for (let ms = 0; ms < 2 * defaultTuning.recheckMs; ms += 100) {
+      const dials = ofKind(bench.advance(100), 'dial');
+      assert.deepEqual(dials, []);
+      bench.frame(teller, { kind: 'round-reply', nonce: 0 });
+    }
+    assert.deepEqual(verdictsOf(bench), [], 'by and by it is not told any more');
+  });
+
+  it('of a member that is behind itself a refusal alone: it looks, and asks for no greeting', () => {
+    const { bench, link } = linkedTo();
+    bench.advance(1000);
+    bench.nowMs += 20 * pauseMs;
+    bench.input({ kind: 'wake' });
+    bench.closed(link, 'reset', 'lost');
+    const dials = ofKind(bench.advance(300), 'dial');
+    assert.deepEqual(
+      dials.map(({ address, glance }) => [address, glance]),
+      [[peer.address, true]],
+    );
   });
 
   it('a pause of ours is no evidence for what timed out meanwhile', () => {

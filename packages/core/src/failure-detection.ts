@@ -35,6 +35,9 @@ const revisitWithinMs = 5000;
 /** A dial that failed for no known reason is repeated after about this, before it is evidence. */
 const repeatMs = 200;
 
+/** While this member is behind: what times out does so for its sake, and dialling again keeps it so. */
+const behindRepeatMs = 2000;
+
 /** Checks that are due within this of each other are made together; so are random probes, and what is said late. */
 const togetherMs = 100;
 
@@ -59,8 +62,6 @@ interface Check {
   atMs: number;
   /** Whether a link to it broke, which others will have noticed as well. */
   broken: boolean;
-  /** How often this member refuted what we said of it, lately. */
-  refutations: number;
 }
 
 export class FailureDetection {
@@ -75,6 +76,8 @@ export class FailureDetection {
   readonly #silence: OwnSilence;
   readonly #rounds: Rounds;
   readonly #checks = new Map<NodeId, Check>();
+  /** How often members refuted what we said of them since we reached them last. */
+  readonly #refutations = new Map<NodeId, number>();
   #nextCheckMs = Infinity;
   #checkedAtMs = -Infinity;
   /** Members found unreachable while many are, and when to say so of those of whom others have not by then. */
@@ -168,16 +171,17 @@ export class FailureDetection {
     const broken = cause !== 'ended';
     if (broken && this.#hasLostMore()) this.#alarm.suspect(nowMs);
     const withinMs = broken ? redialWithinMs : revisitWithinMs;
-    this.#check(link.peer.nodeId, nowMs + withinMs * this.#random(), { broken });
+    this.#check(link.peer.nodeId, nowMs + withinMs * this.#random(), broken);
   }
 
   /** A member answered: by a greeting, or by a refusal. */
   reached(contact: Contact, nowMs: number): void {
     this.#checks.delete(contact.nodeId);
     this.#held.delete(contact.nodeId);
+    this.#refutations.delete(contact.nodeId);
     const entry = this.#membership.table.get(contact.nodeId);
     if (entry === undefined || entry.state.contact.generation > contact.generation) return;
-    if (this.#own.acquit(contact.nodeId)) this.#membership.ownChanged(false, nowMs);
+    this.#acquit(entry, nowMs);
     this.#membership.verdicts.reached(entry, nowMs);
   }
 
@@ -198,11 +202,15 @@ export class FailureDetection {
       this.#checks.delete(nodeId);
       this.#accuse(nodeId, nowMs);
     } else {
-      this.#check(nodeId, nowMs + jittered(repeatMs, 0.5, this.#random));
+      const delayMs = this.#lag.isBehind(nowMs) ? behindRepeatMs : repeatMs;
+      this.#check(nodeId, nowMs + jittered(delayMs, 0.5, this.#random));
     }
   }
 
-  /** What we said of an earlier state is void. If we still have no link, we look again, less and less often. */
+  /**
+   * What we said of an earlier state is void. If it is of the same life, and we still have no link, we look again, less and
+   * less often; that an earlier life had ended says nothing of this one.
+   */
   stateChanged(entry: Entry, nowMs: number): void {
     const { nodeId } = entry.state.contact;
     this.#alarm.noteNews(nodeId, nowMs);
@@ -210,13 +218,23 @@ export class FailureDetection {
     if (verdict === undefined) return;
     const stands = compareStateVersions(verdict, entryVersion(entry)) >= 0;
     if (stands && entry.standing !== 'left') return;
-    this.#own.acquit(nodeId);
-    this.#membership.ownChanged(false, nowMs);
+    this.#acquit(entry, nowMs);
+    if (verdict.generation === entry.state.contact.generation) this.#recheck(entry, nowMs);
+    else {
+      this.#checks.delete(nodeId);
+      this.#refutations.delete(nodeId);
+    }
+  }
+
+  #recheck(entry: Entry, nowMs: number): void {
+    const { nodeId } = entry.state.contact;
     if (entry.standing === 'left' || this.#overlay.links.upTo(nodeId) !== undefined) return;
-    const refutations = (this.#checks.get(nodeId)?.refutations ?? 0) + 1;
+    const earlier = this.#refutations.get(nodeId) ?? 0;
+    this.#refutations.set(nodeId, earlier + 1);
     const { recheckMs, recheckMsMax } = this.#tuning;
-    const delayMs = Math.min(recheckMsMax, recheckMs * 2 ** (refutations - 1));
-    this.#check(nodeId, nowMs + jittered(delayMs, 0.5, this.#random), { refutations });
+    const delayMs = Math.min(recheckMsMax, recheckMs * 2 ** earlier);
+    this.#checks.delete(nodeId);
+    this.#check(nodeId, nowMs + jittered(delayMs, 0.5, this.#random));
   }
 
   standingChanged(entry: Entry, nowMs: number): void {
@@ -233,6 +251,7 @@ export class FailureDetection {
   forgotten(nodeId: NodeId, nowMs: number): void {
     this.#checks.delete(nodeId);
     this.#held.delete(nodeId);
+    this.#refutations.delete(nodeId);
     if (this.#own.acquit(nodeId)) this.#membership.ownChanged(false, nowMs);
   }
 
@@ -253,6 +272,25 @@ export class FailureDetection {
     if (links.length === 0) this.#silence.unlinked();
     else if (means === 'ask') for (const link of links) this.#rounds.ping(link, nowMs);
     else if (means === 'dial') this.#overlay.dialStrangers(strangersDialled, nowMs);
+  }
+
+  /** What others made of our verdict ends with our saying so, unless the member itself has said something since. */
+  #acquit(entry: Entry, nowMs: number): void {
+    const { nodeId } = entry.state.contact;
+    const verdict = this.#own.verdictOn(nodeId);
+    if (verdict === undefined || !this.#own.acquit(nodeId)) return;
+    if (compareStateVersions(verdict, entryVersion(entry)) < 0) this.#membership.ownOutdated(nowMs);
+    else this.#membership.ownChanged(false, nowMs);
+  }
+
+  /**
+   * Dials a member to know whether it answers. A member that is behind learns from a refusal only; then it does not ask for a
+   * greeting, which would cost both ends a connection, and come too late.
+   */
+  #look(contact: Contact, nowMs: number): boolean {
+    return this.#lag.isBehind(nowMs)
+      ? this.#overlay.glance(contact, nowMs)
+      : this.#overlay.probe(contact, nowMs);
   }
 
   /** While many are lost, everybody finds out about everybody: what is found waits for what others say. */
@@ -293,15 +331,12 @@ export class FailureDetection {
     this.#membership.accuse(entry, nowMs);
   }
 
-  #check(nodeId: NodeId, atMs: number, what: Partial<Omit<Check, 'atMs'>> = {}): void {
-    const { broken = false, refutations } = what;
+  #check(nodeId: NodeId, atMs: number, broken = false): void {
     const known = this.#checks.get(nodeId);
-    if (known === undefined) {
-      this.#checks.set(nodeId, { atMs, broken, refutations: refutations ?? 0 });
-    } else {
-      known.atMs = refutations === undefined ? Math.min(known.atMs, atMs) : atMs;
+    if (known === undefined) this.#checks.set(nodeId, { atMs, broken });
+    else {
+      known.atMs = Math.min(known.atMs, atMs);
       known.broken ||= broken;
-      known.refutations = refutations ?? known.refutations;
     }
     this.#checkBy(atMs);
   }
@@ -326,7 +361,7 @@ export class FailureDetection {
           this.#checks.delete(nodeId);
           continue;
         }
-        const dialled = this.#overlay.probe(entry.state.contact, nowMs);
+        const dialled = this.#look(entry.state.contact, nowMs);
         const { handshakeMs } = this.#tuning;
         check.atMs = nowMs + (dialled ? 2 * handshakeMs : jittered(repeatMs, 0.5, this.#random));
       }
@@ -350,7 +385,7 @@ export class FailureDetection {
       if (this.#random() >= share || this.#own.verdictOn(nodeId) !== undefined) continue;
       const entry = table.get(nodeId);
       if (entry === undefined || this.#overlay.links.upTo(nodeId) !== undefined) continue;
-      if (!this.#overlay.probe(entry.state.contact, nowMs)) return;
+      if (!this.#look(entry.state.contact, nowMs)) return;
     }
   }
 

@@ -2,9 +2,8 @@
  * Decides how what members say of themselves travels, and what becomes of it here. Nothing is spread
  * unless something changed: an idle fleet compares hashes and is silent otherwise, whatever its size.
  *
- * An urgent change (somebody moved, leaves, accuses, refutes) goes to all links, after some
- * milliseconds in which others may join it, unless the other end shows it first. All else goes along
- * the eager links, the leader plane's tree, and what a broken tree leaves out, a round repairs.
+ * An urgent change goes to all links, after some milliseconds in which others may join it, unless the other end shows it
+ * first. All else goes along the eager links, the leader plane's tree, and what that leaves out, a round repairs.
  */
 import { Accusations } from './accusations.ts';
 import type { Alarm } from './alarm.ts';
@@ -246,6 +245,11 @@ export class MembershipPlane {
   /** What we say of ourselves has changed, perhaps. */
   ownChanged(urgent: boolean, nowMs: number): void {
     if (this.#own.changed) this.#schedule.changed(urgent, nowMs);
+  }
+
+  /** What we said of others is void by what they said since: that can wait. */
+  ownOutdated(nowMs: number): void {
+    if (this.#own.changed) this.#schedule.outdated(nowMs);
   }
 
   setFacts(facts: Partial<ApplicationFacts>, nowMs: number): void {

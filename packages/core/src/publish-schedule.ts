@@ -4,8 +4,12 @@
  * since that goes ahead by itself.
  */
 import type { MemberTable } from './member-table.ts';
+import { jittered } from './random.ts';
 import type { Random } from './random.ts';
 import type { EngineTuning } from './tuning.ts';
+
+/** What is outdated waits for as long as all members would take to say so many words each: mostly one comes first. */
+const outdatedWords = 5;
 
 export class PublishSchedule {
   readonly #table: MemberTable;
@@ -36,6 +40,14 @@ export class PublishSchedule {
     const { accusedDelayMsPerMember, accusedDelayMsMax } = this.#tuning;
     const delayMs = Math.min(accusedDelayMsMax, this.#table.count * accusedDelayMsPerMember);
     this.#by(nowMs + delayMs * (0.5 + 0.5 * this.#random()));
+  }
+
+  /** What was said of others is void by what they said since, and only takes room: it goes with what is said next. */
+  outdated(nowMs: number): void {
+    const { appliedDelayMsMin, appliedDelayMsPerMember, appliedDelayMsMax } = this.#tuning;
+    const oneWordMs = Math.max(appliedDelayMsMin, this.#table.count * appliedDelayMsPerMember);
+    const delayMs = Math.min(appliedDelayMsMax, outdatedWords * oneWordMs);
+    this.#by(nowMs + jittered(delayMs, 0.5, this.#random));
   }
 
   /** All that had changed is being said. */

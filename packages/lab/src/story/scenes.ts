@@ -24,6 +24,8 @@ const successorMarginMs = 20_000;
 const settleTimeoutMs = 20_000;
 /** What is promised takes 10 s after a mass failure, 20 s after a start. */
 const agreeTimeoutMs = 30_000;
+/** Nothing is promised of how soon a quarter of a fleet is back that one machine hosts; half a minute is good. */
+const backTimeoutMs = 180_000;
 /** Members tell what they have applied over some 40 ms for each of them, ± 50 %. */
 const convergeTimeoutMs = 180_000;
 /** The figures at rest are averages over this; several renewals and rounds fall into it. */
@@ -156,7 +158,7 @@ export async function showMassFailure(stage: Stage): Promise<MassFailureReport |
   showSpread(stage, change);
   await lab.restartWorker(worker, signal);
   const upMs = monotonicNowMs();
-  const all = { goneMax: 0, timeoutMs: agreeTimeoutMs, signal };
+  const all = { goneMax: 0, timeoutMs: backTimeoutMs, signal };
   const backMs = (await lab.untilMembersAgree(all)) - upMs;
   const back = `they come back, and ${formatMs(backMs)} after the last all count everybody again`;
   terminal.row('started again', back);
