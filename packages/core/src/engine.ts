@@ -132,6 +132,9 @@ export class Engine {
         dialAnswered: (target, atMs) => {
           this.#detection.reached(target, atMs);
         },
+        dialAccepted: (target) => {
+          this.#detection.accepted(target);
+        },
         dialFailed: (target, cause, atMs) => {
           this.#detection.dialFailed(target, cause, atMs);
         },

@@ -252,14 +252,22 @@ describe('failure detection: what is evidence', () => {
     assert.deepEqual(accusedBy(bench), []);
   });
 
-  it('not a link that was closed in good order, but it is looked up once', () => {
+  it('not a link that was closed in good order, but one look tells whether anybody is still there', () => {
     const { bench, link } = linkedTo();
     bench.closed(link, 'rotated', 'ended');
     const dial = bench.nextDial(5000);
-    assert.equal(dial.address, peer.address);
-    bench.welcomedBy(dial.link, peer);
+    assert.deepEqual([dial.address, dial.glance], [peer.address, true]);
+    bench.closed(dial.link, 'somebody is there', 'ended');
     assert.deepEqual(ofKind(bench.advance(60_000), 'dial'), []);
     assert.deepEqual(accusedBy(bench), []);
+  });
+
+  it('a link that was closed in good order, where nobody is any more', () => {
+    const { bench, link } = linkedTo();
+    bench.closed(link, 'rotated', 'ended');
+    bench.closed(bench.nextDial(5000).link, 'ECONNREFUSED', 'refused');
+    bench.advance(defaultTuning.wordGapMs);
+    assert.deepEqual(accusedBy(bench), [peer.nodeId]);
   });
 
   it('a probe is welcomed and ends, at either end, and no link stands', () => {

@@ -62,6 +62,8 @@ interface Check {
   atMs: number;
   /** Whether a link to it broke, which others will have noticed as well. */
   broken: boolean;
+  /** Whether all that is to be known is whether anybody is still there: a link to it ended in good order. */
+  brief: boolean;
 }
 
 export class FailureDetection {
@@ -171,7 +173,8 @@ export class FailureDetection {
     const broken = cause !== 'ended';
     if (broken && this.#hasLostMore()) this.#alarm.suspect(nowMs);
     const withinMs = broken ? redialWithinMs : revisitWithinMs;
-    this.#check(link.peer.nodeId, nowMs + withinMs * this.#random(), broken);
+    const how = { broken, brief: !broken };
+    this.#check(link.peer.nodeId, nowMs + withinMs * this.#random(), how);
   }
 
   /** A member answered: by a greeting, or by a refusal. */
@@ -183,6 +186,11 @@ export class FailureDetection {
     if (entry === undefined || entry.state.contact.generation > contact.generation) return;
     this.#acquit(entry, nowMs);
     this.#membership.verdicts.reached(entry, nowMs);
+  }
+
+  /** Somebody accepted a connection at its address: enough where there was no more to doubt than that. */
+  accepted({ nodeId }: Contact): void {
+    if (this.#checks.get(nodeId)?.brief === true) this.#checks.delete(nodeId);
   }
 
   /** A refusal is evidence at once; a dial that got lost is so where there is a reason to doubt already. */
@@ -331,12 +339,13 @@ export class FailureDetection {
     this.#membership.accuse(entry, nowMs);
   }
 
-  #check(nodeId: NodeId, atMs: number, broken = false): void {
+  #check(nodeId: NodeId, atMs: number, { broken = false, brief = false } = {}): void {
     const known = this.#checks.get(nodeId);
-    if (known === undefined) this.#checks.set(nodeId, { atMs, broken });
+    if (known === undefined) this.#checks.set(nodeId, { atMs, broken, brief });
     else {
       known.atMs = Math.min(known.atMs, atMs);
       known.broken ||= broken;
+      known.brief &&= brief;
     }
     this.#checkBy(atMs);
   }
@@ -361,7 +370,10 @@ export class FailureDetection {
           this.#checks.delete(nodeId);
           continue;
         }
-        const dialled = this.#look(entry.state.contact, nowMs);
+        const { contact } = entry.state;
+        const dialled = check.brief
+          ? this.#overlay.glance(contact, nowMs)
+          : this.#look(contact, nowMs);
         const { handshakeMs } = this.#tuning;
         check.atMs = nowMs + (dialled ? 2 * handshakeMs : jittered(repeatMs, 0.5, this.#random));
       }

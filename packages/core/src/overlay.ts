@@ -22,25 +22,12 @@ import { limits } from './limits.ts';
 import { LinkTable, isBrief, noteRoundTrip } from './links.ts';
 import type { Dialled, Link } from './links.ts';
 import type { MemberTable } from './member-table.ts';
+import type { OverlayListener } from './overlay-listener.ts';
 import { pickSome } from './random.ts';
 import type { Random } from './random.ts';
 import type { EngineTuning } from './tuning.ts';
 import { impostureOf } from './vouched.ts';
 import type { Vouched } from './vouched.ts';
-
-/** What the overlay needs from the planes that run over its links, and tells them. */
-export interface OverlayListener {
-  /** Whether losing this link would cut a branch of the tree. */
-  isEager(link: LinkId): boolean;
-  linkUp(link: Link, nowMs: number): void;
-  /** `cause` is undefined where we ended the link ourselves. */
-  linkDown(link: Link, cause: CloseCause | undefined, nowMs: number): void;
-  /** The member that we dialled answered, whatever it said; or did not, or another one did in its place. */
-  dialAnswered(target: Contact, nowMs: number): void;
-  dialFailed(target: Contact, cause: 'refused' | 'lost', nowMs: number): void;
-  /** Another process has our node id: it greeted us, or we are refused because of it. */
-  namesake(theirs: Contact, nowMs: number): void;
-}
 
 /** For this long after something was lost, whom we dial may be lost too. */
 const troubleMs = 10_000;
@@ -184,6 +171,7 @@ export class Overlay {
     if (link?.phase !== 'dialing') return;
     link.vouched = vouched;
     if (link.purpose === 'glance') {
+      this.#accepted(link, nowMs);
       this.close(link, 'somebody is there', nowMs);
       return;
     }
@@ -217,6 +205,7 @@ export class Overlay {
     this.links.delete(id);
     const hasFailed = opening && cause !== 'ended';
     if (hasFailed) this.#unanswered(link, cause, nowMs);
+    if (opening && isAnswered) this.#accepted(link, nowMs);
     if (isBrief(link)) return; // none is missing because of it
     if (hasFailed && cause === 'lost') this.#pace.gaveUp(nowMs);
     if (hasFailed) this.#dialling.lookSoon(nowMs);
@@ -362,6 +351,10 @@ export class Overlay {
     if (contact.nodeId === nodeId && contact.address !== address) {
       this.#listener.namesake(contact, nowMs);
     }
+  }
+
+  #accepted({ target }: Link, nowMs: number): void {
+    if (target !== undefined) this.#listener.dialAccepted(target, nowMs);
   }
 
   #unanswered({ target }: Link, cause: 'refused' | 'lost', nowMs: number): void {
