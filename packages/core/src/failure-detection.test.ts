@@ -266,7 +266,7 @@ describe('failure detection: what is evidence', () => {
     const { bench, link } = linkedTo();
     bench.closed(link, 'rotated', 'ended');
     bench.closed(bench.nextDial(5000).link, 'ECONNREFUSED', 'refused');
-    bench.advance(defaultTuning.wordGapMs);
+    bench.advance(4 * defaultTuning.wordGapMs);
     assert.deepEqual(accusedBy(bench), [peer.nodeId]);
   });
 

@@ -113,6 +113,10 @@ export class LeaderPlane {
     return this.#records.elections();
   }
 
+  get hasRecords(): boolean {
+    return !this.#records.isEmpty;
+  }
+
   isEager(link: LinkId): boolean {
     return this.#peers.get(link)?.eager ?? false;
   }

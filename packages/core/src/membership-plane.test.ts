@@ -98,6 +98,37 @@ describe('membership: what is told on', () => {
     assert.ok(late.includes(a.nodeId), late.join());
   });
 
+  it('a newcomer that is told of everybody does not tell them on: the teller has', () => {
+    const bench = new Bench({ tuning: calm });
+    const asked = bench.member(stateOf(contact('asked')));
+    const other = bench.member(stateOf(contact('other')));
+    const members = { hash: { high: 1, low: 1 }, count: 500 };
+    const hash = { high: 0, low: 0 };
+    bench.frame(asked, { kind: 'round', nonce: 0, hash, contacts: [], members, beatMs: 0 });
+    assert.equal(sent(bench.log, 'member-hashes', asked).length, 1);
+    bench.frame(asked, delta(stateOf(contact('told'))));
+    bench.frame(other, delta(stateOf(contact('pushed'))));
+    const told = sent(bench.advance(1000), 'member-delta').flatMap(({ states }) => states);
+    const names = new Set<string>(told.map(({ state }) => state.contact.nodeId));
+    assert.ok(names.has('pushed') && !names.has('told'), [...names].join());
+  });
+
+  it('many joins before there is a tree go to four links, not to all', () => {
+    for (const hasTree of [false, true]) {
+      const bench = new Bench({ tuning: calm });
+      const links = peers(9, 'link').map((one) => bench.member(stateOf(one)));
+      bench.advanceBeating(defaultTuning.joinMs + 1000, links);
+      const [first, ...others] = links;
+      assert.ok(first !== undefined);
+      if (hasTree) bench.frame(first, push(sealed({ election: payments, version: version(1) })));
+      bench.frame(first, delta(...peers(40, 'new').map((one) => stateOf(one))));
+      const effects = bench.advance(defaultTuning.burstBatchMs);
+      const told = (name: string): number =>
+        others.filter((link) => pushed(effects, link).includes(name)).length;
+      assert.equal(told('new-39'), hasTree ? 8 : 4, `${hasTree ? 'a' : 'no'} tree`);
+    }
+  });
+
   it('what the other end shows meanwhile is not sent to it', () => {
     const { bench, links } = linked();
     const news = delta(stateOf(contact('new')));

@@ -103,7 +103,8 @@ export class MembershipPlane {
     this.#schedule = new PublishSchedule(table, tuning, random);
     const carry = (entry: Entry, atMs: number): CarriedState => this.#carried(entry, atMs);
     const isEager = (link: LinkId): boolean => listener.isEager(link);
-    this.#pushes = new StatePushes({ table, alarm, tuning, random, emit, carry, isEager });
+    const hasTree = (): boolean => listener.hasTree();
+    this.#pushes = new StatePushes({ table, alarm, tuning, random, emit, carry, isEager, hasTree });
     const { verdicts } = this;
     this.accusations = new Accusations({
       own,
@@ -222,11 +223,6 @@ export class MembershipPlane {
   /** The other end was cut off the tree, by which accusations went: it hears of all of them. */
   receiveGraft(link: LinkId, nowMs: number): void {
     if (this.#pushes.has(link) && this.#alarm.isOn(nowMs)) this.accusations.answer(link, [], nowMs);
-  }
-
-  /** Asks a neighbour who else is unreachable. */
-  inquire(): void {
-    this.accusations.ask();
   }
 
   /** This member finds that one unreachable: its neighbours hear of it now, and all others by them. */
@@ -367,6 +363,8 @@ export class MembershipPlane {
     this.#changed(entry, before, previous, nowMs);
     const refutes = wasDoubted || previous?.reachability === 'unreachable';
     const urgency = refutes ? 'urgent' : urgencyOf(before, state);
+    const isToldAll = this.#own.status === 'joining' && this.#sync.isAsked(from);
+    if (isToldAll && before === undefined) return; // whoever tells it has told its other neighbours
     this.#pushes.spread(state.contact.nodeId, urgency, from, nowMs);
   }
 

@@ -57,6 +57,11 @@ export class MembershipSync {
     return { hash, count };
   }
 
+  /** Whether we asked by this link, and are being told. */
+  isAsked(link: LinkId): boolean {
+    return this.#asking?.link === link;
+  }
+
   noteNews(nowMs: number): void {
     this.#newsAtMs = nowMs;
   }
