@@ -95,7 +95,6 @@ export class Engine {
       emit,
       {
         isEager: (link) => this.#plane.isEager(link),
-        hasTree: () => this.#plane.hasRecords,
         isLinked: (nodeId) => this.#overlay.links.upTo(nodeId) !== undefined,
         memberKnown: (contact, restarted) => {
           this.#overlay.memberKnown(contact, restarted);

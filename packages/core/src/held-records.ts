@@ -67,10 +67,6 @@ export class HeldRecords {
     return this.#slots.get(election);
   }
 
-  get isEmpty(): boolean {
-    return this.#slots.size === 0;
-  }
-
   elections(): ElectionName[] {
     return [...this.#slots.keys()];
   }

@@ -113,10 +113,6 @@ export class LeaderPlane {
     return this.#records.elections();
   }
 
-  get hasRecords(): boolean {
-    return !this.#records.isEmpty;
-  }
-
   isEager(link: LinkId): boolean {
     return this.#peers.get(link)?.eager ?? false;
   }

@@ -5,8 +5,6 @@ import type { Entry } from './member-table.ts';
 
 export interface MembershipListener {
   isEager(link: LinkId): boolean;
-  /** Whether the leader plane has anything to carry, and so a tree to carry it along. */
-  hasTree(): boolean;
   isLinked(nodeId: NodeId): boolean;
   /** Where a member is to be found in its present life. */
   memberKnown(contact: Contact, restarted: boolean): void;

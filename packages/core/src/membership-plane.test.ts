@@ -113,22 +113,6 @@ describe('membership: what is told on', () => {
     assert.ok(names.has('pushed') && !names.has('told'), [...names].join());
   });
 
-  it('many joins before there is a tree go to four links, not to all', () => {
-    for (const hasTree of [false, true]) {
-      const bench = new Bench({ tuning: calm });
-      const links = peers(9, 'link').map((one) => bench.member(stateOf(one)));
-      bench.advanceBeating(defaultTuning.joinMs + 1000, links);
-      const [first, ...others] = links;
-      assert.ok(first !== undefined);
-      if (hasTree) bench.frame(first, push(sealed({ election: payments, version: version(1) })));
-      bench.frame(first, delta(...peers(40, 'new').map((one) => stateOf(one))));
-      const effects = bench.advance(defaultTuning.burstBatchMs);
-      const told = (name: string): number =>
-        others.filter((link) => pushed(effects, link).includes(name)).length;
-      assert.equal(told('new-39'), hasTree ? 8 : 4, `${hasTree ? 'a' : 'no'} tree`);
-    }
-  });
-
   it('what the other end shows meanwhile is not sent to it', () => {
     const { bench, links } = linked();
     const news = delta(stateOf(contact('new')));

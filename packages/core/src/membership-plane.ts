@@ -103,8 +103,7 @@ export class MembershipPlane {
     this.#schedule = new PublishSchedule(table, tuning, random);
     const carry = (entry: Entry, atMs: number): CarriedState => this.#carried(entry, atMs);
     const isEager = (link: LinkId): boolean => listener.isEager(link);
-    const hasTree = (): boolean => listener.hasTree();
-    this.#pushes = new StatePushes({ table, alarm, tuning, random, emit, carry, isEager, hasTree });
+    this.#pushes = new StatePushes({ table, alarm, tuning, random, emit, carry, isEager });
     const { verdicts } = this;
     this.accusations = new Accusations({
       own,

@@ -9,7 +9,7 @@ import type { CarriedState, Urgency } from './endpoint-state.ts';
 import type { LinkId, NodeId } from './ids.ts';
 import type { Entry, MemberTable } from './member-table.ts';
 import { PushQueue } from './push-queue.ts';
-import { pickOne, pickSome } from './random.ts';
+import { pickOne } from './random.ts';
 import type { Random } from './random.ts';
 import { RecentCount } from './recent-count.ts';
 import { firstPage } from './state-pages.ts';
@@ -27,9 +27,6 @@ const pagesPerFlush = 2;
 const burstStates = 12;
 const burstWindowMs = 3000;
 
-/** While no leader is known there is no tree: a batch goes to so many links, by chance, rather than to all of them. */
-const floodLinks = 4;
-
 /** What is patient waits for the end of a mass failure, but no longer than this: there may be one after the other. */
 const heldMsMax = 20_000;
 
@@ -45,13 +42,6 @@ export interface StatePushesParts {
   readonly carry: (entry: Entry, nowMs: number) => CarriedState;
   /** Whether the leader plane's tree goes along this link. */
   readonly isEager: (link: LinkId) => boolean;
-  /** Whether there is such a tree yet: it grows where records go. */
-  readonly hasTree: () => boolean;
-}
-
-interface BurstLinks {
-  readonly urgent: ReadonlySet<LinkId>;
-  readonly other: ReadonlySet<LinkId>;
 }
 
 export class StatePushes {
@@ -65,9 +55,8 @@ export class StatePushes {
   #heldSinceMs = 0;
   readonly #queues = [this.#urgent, this.#bulk, this.#patient];
   readonly #lately = new RecentCount(burstWindowMs);
-  /** The links that a batch goes to, its urgent states and all others, and which batch that is. */
-  #burstLinks: BurstLinks = { urgent: new Set(), other: new Set() };
-  #burstDueMs = -Infinity;
+  /** The lazy link that this batch goes to. */
+  #burstLazy: LinkId | undefined;
 
   constructor(parts: StatePushesParts) {
     this.#parts = parts;
@@ -140,28 +129,16 @@ export class StatePushes {
   }
 
   #spreadInBurst(nodeId: NodeId, urgent: boolean, from: LinkId | undefined, nowMs: number): void {
-    const { random, tuning } = this.#parts;
+    const { random, isEager, tuning } = this.#parts;
     const dueMs = nowMs + tuning.burstBatchMs * (0.5 + 0.5 * random());
-    if (this.#bulk.dueMs !== this.#burstDueMs) this.#burstLinks = this.#chooseBurstLinks();
-    for (const link of urgent ? this.#burstLinks.urgent : this.#burstLinks.other) {
-      if (link !== from) this.#bulk.join(link, nodeId, dueMs);
+    if (this.#bulk.dueMs === Infinity) {
+      const lazy = [...this.#bulk.links()].filter((link) => !isEager(link));
+      this.#burstLazy = pickOne(lazy, random);
     }
-    this.#burstDueMs = this.#bulk.dueMs;
-  }
-
-  #chooseBurstLinks(): BurstLinks {
-    const { random, isEager, hasTree } = this.#parts;
-    const links = [...this.#bulk.links()];
-    if (!hasTree()) {
-      const some = new Set(pickSome(links, floodLinks, random));
-      return { urgent: some, other: some };
+    for (const link of this.#bulk.links()) {
+      const goes = isEager(link) || (urgent && link === this.#burstLazy);
+      if (goes && link !== from) this.#bulk.join(link, nodeId, dueMs);
     }
-    const other = new Set(links.filter(isEager));
-    const lazy = pickOne(
-      links.filter((link) => !other.has(link)),
-      random,
-    );
-    return { urgent: lazy === undefined ? other : new Set([...other, lazy]), other };
   }
 
   /** Sends what is due. */
