@@ -33,12 +33,12 @@ export class AppliedChanges {
     this.#latest.delete(election);
     if (version !== undefined) this.#latest.set(election, changeOf(version));
     if (this.#dueMs !== Infinity) return;
-    this.#dueMs = nowMs + jittered(this.#delayMs(members), 0.5, this.#random);
+    this.#dueMs = nowMs + jittered(tellingMs(members, this.#tuning), 0.5, this.#random);
   }
 
   /** There is more urgent news until then. */
   postpone(untilMs: number, members: number): void {
-    this.#dueMs = untilMs + this.#delayMs(members) * this.#random();
+    this.#dueMs = untilMs + tellingMs(members, this.#tuning) * this.#random();
   }
 
   /** What to tell: of each election the newest, those that changed last first. */
@@ -49,12 +49,11 @@ export class AppliedChanges {
       .reverse()
       .map(([election, version]) => ({ election, version }));
   }
+}
 
-  #delayMs(members: number): number {
-    const { appliedDelayMsMin, appliedDelayMsPerMember, appliedDelayMsMax } = this.#tuning;
-    return Math.min(
-      appliedDelayMsMax,
-      Math.max(appliedDelayMsMin, members * appliedDelayMsPerMember),
-    );
-  }
+/** How long a fleet of so many takes until each of them has told the others so many words. */
+export function tellingMs(members: number, tuning: EngineTuning, words = 1): number {
+  const { appliedDelayMsMin, appliedDelayMsPerMember, appliedDelayMsMax } = tuning;
+  const oneWordMs = Math.max(appliedDelayMsMin, members * appliedDelayMsPerMember);
+  return Math.min(appliedDelayMsMax, words * oneWordMs);
 }

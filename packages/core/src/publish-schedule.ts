@@ -3,12 +3,13 @@
  * longer one waits until the next; and whom a member accuses it says in its state when the fleet has time,
  * since that goes ahead by itself.
  */
+import { tellingMs } from './applied-changes.ts';
 import type { MemberTable } from './member-table.ts';
 import { jittered } from './random.ts';
 import type { Random } from './random.ts';
 import type { EngineTuning } from './tuning.ts';
 
-/** What is outdated waits for as long as all members would take to say so many words each: mostly one comes first. */
+/** What is outdated waits for as long as all members take to say so many words each: mostly one comes first. */
 const outdatedWords = 5;
 
 export class PublishSchedule {
@@ -44,9 +45,7 @@ export class PublishSchedule {
 
   /** What was said of others is void by what they said since, and only takes room: it goes with what is said next. */
   outdated(nowMs: number): void {
-    const { appliedDelayMsMin, appliedDelayMsPerMember, appliedDelayMsMax } = this.#tuning;
-    const oneWordMs = Math.max(appliedDelayMsMin, this.#table.count * appliedDelayMsPerMember);
-    const delayMs = Math.min(appliedDelayMsMax, outdatedWords * oneWordMs);
+    const delayMs = tellingMs(this.#table.count, this.#tuning, outdatedWords);
     this.#by(nowMs + jittered(delayMs, 0.5, this.#random));
   }
 

@@ -24,7 +24,7 @@ const successorMarginMs = 20_000;
 const settleTimeoutMs = 20_000;
 /** What is promised takes 10 s after a mass failure, 20 s after a start. */
 const agreeTimeoutMs = 30_000;
-/** Nothing is promised of how soon a quarter of a fleet is back that one machine hosts; half a minute is good. */
+/** Nothing is promised of how soon a quarter of a fleet is back that one machine hosts; of 500 it takes some 50 s. */
 const backTimeoutMs = 180_000;
 /** Members tell what they have applied over some 40 ms for each of them, ± 50 %. */
 const convergeTimeoutMs = 180_000;
