@@ -79,5 +79,6 @@ export type { ChangeTrace } from './held-records.ts';
 export type { LeaderPlaneCounters } from './leader-plane.ts';
 export type { MembershipCounters } from './membership-plane.ts';
 export type { LinkDirection } from './links.ts';
+export { tellingMs } from './applied-changes.ts';
 export { defaultTuning } from './tuning.ts';
 export type { BrokenRule, EngineTuning } from './tuning.ts';

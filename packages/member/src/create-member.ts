@@ -10,6 +10,7 @@ import { ConnectionGate } from './connection-gate.ts';
 import { openEntrance } from './entrance.ts';
 import type { Entrance } from './entrance.ts';
 import { acceptedStream } from './grpc-streams.ts';
+import { bracketed } from './host.ts';
 import { Member } from './member.ts';
 import type { MemberOptions } from './options.ts';
 import { hostOf } from './peer-gate.ts';
@@ -91,5 +92,5 @@ function gatekeeperOf(options: MemberOptions): Gatekeeper | undefined {
 function dialableHost(host: string): string {
   if (host === '0.0.0.0') return '127.0.0.1';
   if (host === '::' || host === '[::]') return '[::1]';
-  return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
+  return bracketed(host);
 }

@@ -9,6 +9,7 @@ import type { Address, CloseCause, Effect, Frame, LinkId, Vouched } from '@heral
 import { GossipClient, channelOptions, gossipService, tlsTroubleIn, vouchedBy } from '@herald/wire';
 import type { IncomingFrame } from '@herald/wire';
 import { dialedStream } from './grpc-streams.ts';
+import { unbracketed } from './host.ts';
 import type { FrameStream } from './link-stream.ts';
 import type { StatsCollector } from './stats.ts';
 import type { Gatekeeper } from './tls/gatekeeper.ts';
@@ -167,6 +168,5 @@ export class Dialer {
 
 function hostAndPort(address: Address): { readonly host: string; readonly port: number } {
   const colon = address.lastIndexOf(':');
-  const host = address.slice(0, colon).replace(/^\[|\]$/g, '');
-  return { host, port: Number(address.slice(colon + 1)) };
+  return { host: unbracketed(address.slice(0, colon)), port: Number(address.slice(colon + 1)) };
 }

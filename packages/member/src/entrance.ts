@@ -8,6 +8,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Server } from '@grpc/grpc-js';
 import type { ConnectionGate } from './connection-gate.ts';
 import { MemberError } from './errors.ts';
+import { bracketed, unbracketed } from './host.ts';
 
 /** A place where connections come in. */
 export interface Entrance {
@@ -42,7 +43,7 @@ export async function openEntrance(
   const listener = createServer((socket) => {
     if (gate.admits(socket)) behind.admitted(socket);
   });
-  listener.listen(listen.port, listen.host.replace(/^\[|\]$/g, ''));
+  listener.listen(listen.port, unbracketed(listen.host));
   try {
     await once(listener, 'listening');
   } catch (error) {
@@ -61,7 +62,7 @@ export async function openEntrance(
 }
 
 function listenError({ host, port }: ListenAddress, cause: unknown): MemberError {
-  const target = `${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${port}`;
+  const target = `${bracketed(host)}:${port}`;
   const { code, message } = cause as NodeJS.ErrnoException;
   if (code === 'EADDRINUSE') {
     return new MemberError('ADDRESS_IN_USE', `${target} is in use by another process`, { cause });

@@ -3,7 +3,7 @@
  * show, whatever else it does: that a membership forms, that changes reach whom they must reach in
  * time, and that after the last fault all members agree about each other and about the leader.
  */
-import { defaultTuning, pickSome, seededRandom } from '@herald/core';
+import { defaultTuning, pickSome, seededRandom, tellingMs } from '@herald/core';
 import type { Random } from '@herald/core';
 import { BrokenPromise } from '../checks/broken-promise.ts';
 import { quantile } from '../measures/spread.ts';
@@ -26,9 +26,7 @@ const linksWithinMs = 4000;
 
 /** By then a change that all applied is told by the last of so many members, jitter and queues included. */
 function toldWithinMs(members: number): number {
-  const { appliedDelayMsMin, appliedDelayMsPerMember, appliedDelayMsMax } = defaultTuning;
-  const delayMs = Math.max(appliedDelayMsMin, members * appliedDelayMsPerMember);
-  return 1.5 * Math.min(appliedDelayMsMax, delayMs) + 5000;
+  return 1.5 * tellingMs(members, defaultTuning) + 5000;
 }
 
 /** How long traffic is measured: some rounds and beats, so that jitter evens out. */
