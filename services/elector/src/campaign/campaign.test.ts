@@ -131,12 +131,15 @@ describe('succession', { concurrency: 4 }, () => {
 
   test('stepDown of one that does not lead changes nothing', async () => {
     await using ground = newGround();
-    const a = await ground.join('a');
+    const ttlSeconds = 10; // a lease that a busy machine does not cost it
+    const a = await ground.join('a', { ttlSeconds });
     await waitForLeader([a]);
-    const b = await ground.join('b');
+    const { epoch } = a.candidacy;
+    const b = await ground.join('b', { ttlSeconds });
     await waitForAllInLine([b]);
     assert.equal(await b.candidacy.stepDown('test'), undefined);
     assert.ok(a.candidacy.isLeader());
+    assert.equal(a.candidacy.epoch, epoch);
   });
 
   test('closing hands over at once', async () => {
