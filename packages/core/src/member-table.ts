@@ -183,10 +183,11 @@ export class MemberTable {
     return sums.map(({ value }) => value);
   }
 
-  /** Who is in one of `count` buckets; tombstones are not. */
-  bucket(index: number, count: number): Entry[] {
+  /** Who is in one of `count` buckets; tombstones are not. To be read at once: it may be the list that is kept here. */
+  bucket(index: number, count: number): readonly Entry[] {
     const own = this.#buckets.length;
-    if (count <= own) {
+    if (count === own) return this.#buckets[index]?.entries ?? [];
+    if (count < own) {
       const each = own / count;
       return this.#buckets
         .slice(index * each, (index + 1) * each)
