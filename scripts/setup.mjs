@@ -1,6 +1,6 @@
 /**
- * Makes a fresh clone ready to run: dependencies, build, an etcd to be had. It stands before `npm start`,
- * `npm test` and `npm run bench`, needs nothing but Node and npm, says what it does, and takes a fraction
+ * Makes a fresh clone ready to run: dependencies, build, an etcd to be had (with `--etcd-programs`, as for the tests: the
+ * programs, since no container will do). It stands before `npm start`, `npm test` and `npm run bench`, needs nothing but Node and npm, says what it does, and takes a fraction
  * of a second when nothing is to do.
  *
  * Each step leaves its mark (node_modules/.herald-setup.json) only after it has succeeded, and the mark is
@@ -82,7 +82,7 @@ async function setUp() {
     if (needsInstall()) await install();
     if (needsBuild()) await build();
   }
-  await run([process.execPath, etcdCheck], { output: 'inherit' });
+  await run([process.execPath, etcdCheck, ...process.argv.slice(2)], { output: 'inherit' });
 }
 
 function needsInstall() {

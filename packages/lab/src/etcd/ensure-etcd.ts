@@ -6,8 +6,10 @@ import { LabError } from '../lab-error.ts';
 import { runCommand } from '../process/run-command.ts';
 import { installEtcdWithApt } from './apt-install.ts';
 import {
-  findEtcd,
+  lookForPrograms,
+  lookOnPath,
   PLACES,
+  PROGRAM_PLACES,
   type AbsentEtcd,
   type DockerEtcd,
   type EtcdSource,
@@ -22,6 +24,8 @@ export interface EnsureOptions {
   readonly log: (line: string) => void;
   readonly env?: NodeJS.ProcessEnv;
   readonly signal?: AbortSignal | undefined;
+  /** Whether only `etcd` and `etcdctl` on the PATH will do, as for tests that stop, kill and damage their own. */
+  readonly programs?: boolean;
 }
 
 /**
@@ -31,13 +35,15 @@ export interface EnsureOptions {
 export async function ensureEtcd(options: EnsureOptions): Promise<EtcdSource> {
   const env = options.env ?? process.env;
   const reasons: string[] = [];
-  for (const look of PLACES) {
+  const places = options.programs === true ? PROGRAM_PLACES : PLACES;
+  for (const look of places) {
     const found = await look(env, { signal: options.signal });
     const provided = await provide(found, { ...options, env });
     if (provided.kind !== 'absent') return provided;
     reasons.push(provided.reason);
   }
-  throw new LabError('etcd-unavailable', unavailableMessage(reasons));
+  const message = options.programs === true ? noProgramsMessage(reasons) : noEtcdMessage(reasons);
+  throw new LabError('etcd-unavailable', message);
 }
 
 type Providing = EnsureOptions & { readonly env: NodeJS.ProcessEnv };
@@ -79,12 +85,23 @@ async function install(
 ): Promise<EtcdSource | AbsentEtcd> {
   const failed = await installEtcdWithApt({ ...options, sudo: source.sudo });
   if (failed) return failed;
-  const installed = await findEtcd(options.env, { signal: options.signal });
+  const look = options.programs === true ? lookForPrograms : lookOnPath;
+  const installed = await look(options.env, { signal: options.signal });
   if (installed.kind === 'binary') return installed;
   return { kind: 'absent', reason: 'etcd was installed with apt-get, but is not on the PATH' };
 }
 
-function unavailableMessage(reasons: readonly string[]): string {
+function noProgramsMessage(reasons: readonly string[]): string {
+  return [
+    'The tests stop, kill and damage an etcd of their own, and need the programs etcd and etcdctl (3.4 or later) on the PATH:',
+    ...reasons.map((reason) => `  - ${reason}`),
+    'Either of these brings them:',
+    '  Debian, Ubuntu   sudo apt-get install etcd-server etcd-client',
+    '  macOS            brew install etcd',
+  ].join('\n');
+}
+
+function noEtcdMessage(reasons: readonly string[]): string {
   return [
     'Herald needs a real etcd (3.4 or later), and there is none to be had here:',
     ...reasons.map((reason) => `  - ${reason}`),

@@ -1,12 +1,13 @@
 /**
- * The last step of the set-up: `node ensure-main.js` makes sure that an etcd can be had. It prints
- * only what it does and what went wrong; where etcd is there, it prints nothing and exits 0.
+ * The last step of the set-up: `node ensure-main.js [--etcd-programs]` makes sure that an etcd can be had, or with the
+ * flag its programs, as the tests need them. It prints only what it does and what went wrong; where etcd is there, it prints nothing and exits 0.
  */
 import { LabError, type LabErrorCode } from '../lab-error.ts';
 import { ensureEtcd } from './ensure-etcd.ts';
 
 try {
   await ensureEtcd({
+    programs: process.argv.includes('--etcd-programs'),
     log: (line) => {
       process.stderr.write(`setup: ${line}\n`);
     },

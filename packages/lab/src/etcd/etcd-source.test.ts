@@ -39,8 +39,8 @@ function etcdScript(version: string): string {
   return `echo "etcd Version: ${version}"`;
 }
 
-function ensure(env: NodeJS.ProcessEnv, log: string[] = []) {
-  return ensureEtcd({ env: { PATH: folder, ...env }, log: (line) => log.push(line) });
+function ensure(env: NodeJS.ProcessEnv, log: string[] = [], programs = false) {
+  return ensureEtcd({ env: { PATH: folder, ...env }, log: (line) => log.push(line), programs });
 }
 
 describe('endpoints', () => {
@@ -136,6 +136,30 @@ describe('where etcd comes from', () => {
     const calls = await putApt('3.3.25+dfsg-6', 'exit 1');
     await assert.rejects(ensure({}), { message: /apt-get offers etcd 3\.3\.25/ });
     assert.match(await readFile(calls, 'utf8'), /^update [^\n]*\n$/);
+  });
+
+  it('is programs alone where tests ask for them: no container, nobody else’s, and etcdctl too', async () => {
+    const endpoints = { HERALD_ETCD_ENDPOINTS: '127.0.0.1:1' };
+    await putCommand('docker', 'exit 0');
+    await assert.rejects(ensure(endpoints, [], true), {
+      code: 'etcd-unavailable',
+      message: /no etcd on the PATH.*no apt-get.*sudo apt-get install etcd-server etcd-client/s,
+    });
+    await putCommand('etcd', etcdScript('3.5.21'));
+    await assert.rejects(ensure(endpoints, [], true), { message: /no etcdctl on the PATH/ });
+    const calls = await putApt(
+      '3.4.30-1',
+      `: >'${folder}/etcdctl'; /bin/chmod +x '${folder}/etcdctl'`,
+    );
+    const path = join(folder, 'etcd');
+    const found = { kind: 'binary', path, version: '3.5.21' };
+    assert.deepEqual(await ensure(endpoints, [], true), found);
+    assert.match(
+      await readFile(calls, 'utf8'),
+      /^update .*\ninstall .* etcd-server etcd-client\n$/,
+    );
+    assert.deepEqual(await ensure(endpoints, [], true), found);
+    assert.equal((await readFile(calls, 'utf8')).split('\n').length, 3, 'installed once');
   });
 
   it('is explained when there is none: every reason, and an install for each platform', async () => {

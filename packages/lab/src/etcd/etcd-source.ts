@@ -75,6 +75,9 @@ export const PLACES: readonly Place[] = [
   lookForInstaller,
 ];
 
+/** Where the programs may be that tests stop, kill and start again on damaged data: in no container, and not somebody else's. */
+export const PROGRAM_PLACES: readonly Place[] = [lookForPrograms, lookForInstaller];
+
 /**
  * The first place that has an etcd, without changing anything on the machine.
  * @throws LabError `bad-input` or `etcd-unavailable` if HERALD_ETCD_ENDPOINTS is set and cannot be
@@ -150,7 +153,7 @@ async function lookForEndpoints(
   );
 }
 
-async function lookOnPath(
+export async function lookOnPath(
   env: NodeJS.ProcessEnv,
   { signal }: LookupOptions,
 ): Promise<BinaryEtcd | AbsentEtcd> {
@@ -166,6 +169,16 @@ async function lookOnPath(
     return { kind: 'absent', reason: `${path} is etcd ${version}; Herald needs 3.4 or later` };
   }
   return { kind: 'binary', path, version };
+}
+
+/** The etcd on the PATH, with the `etcdctl` that belongs to it. */
+export async function lookForPrograms(
+  env: NodeJS.ProcessEnv,
+  options: LookupOptions,
+): Promise<BinaryEtcd | AbsentEtcd> {
+  const found = await lookOnPath(env, options);
+  if (found.kind === 'absent' || (await findOnPath('etcdctl', env)) !== undefined) return found;
+  return { kind: 'absent', reason: `there is no etcdctl on the PATH, beside ${found.path}` };
 }
 
 async function lookForDocker(
