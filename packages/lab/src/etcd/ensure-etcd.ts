@@ -34,19 +34,51 @@ export interface EnsureOptions {
  */
 export async function ensureEtcd(options: EnsureOptions): Promise<EtcdSource> {
   const env = options.env ?? process.env;
+  const need = options.programs === true ? programs : anyEtcd;
   const reasons: string[] = [];
-  const places = options.programs === true ? PROGRAM_PLACES : PLACES;
-  for (const look of places) {
+  for (const look of need.places) {
     const found = await look(env, { signal: options.signal });
-    const provided = await provide(found, { ...options, env });
+    const provided = await provide(found, { ...options, env, need });
     if (provided.kind !== 'absent') return provided;
-    reasons.push(provided.reason);
+    reasons.push(`  - ${provided.reason}`);
   }
-  const message = options.programs === true ? noProgramsMessage(reasons) : noEtcdMessage(reasons);
+  const message = [need.said, ...reasons, ...need.ways].join('\n');
   throw new LabError('etcd-unavailable', message);
 }
 
-type Providing = EnsureOptions & { readonly env: NodeJS.ProcessEnv };
+/** What is asked for: where it may be, how it is found once installed, and what is said where it cannot be had. */
+interface Need {
+  readonly places: typeof PLACES;
+  readonly installed: typeof lookOnPath;
+  readonly said: string;
+  readonly ways: readonly string[];
+}
+
+const packageWays = [
+  '  Debian, Ubuntu   sudo apt-get install etcd-server etcd-client',
+  '  macOS            brew install etcd',
+];
+
+const anyEtcd: Need = {
+  places: PLACES,
+  installed: lookOnPath,
+  said: 'Herald needs a real etcd (3.4 or later), and there is none to be had here:',
+  ways: [
+    'Any one of these is enough:',
+    ...packageWays,
+    '  Docker           start a Docker engine; Herald runs the image that ETCD_IMAGE names',
+    '  anywhere         HERALD_ETCD_ENDPOINTS=host:port of an etcd that runs already',
+  ],
+};
+
+const programs: Need = {
+  places: PROGRAM_PLACES,
+  installed: lookForPrograms,
+  said: 'The tests stop, kill and damage an etcd of their own, and need the programs etcd and etcdctl (3.4 or later) on the PATH:',
+  ways: ['Either of these brings them:', ...packageWays],
+};
+
+type Providing = EnsureOptions & { readonly env: NodeJS.ProcessEnv; readonly need: Need };
 
 async function provide(
   found: EtcdSource | InstallableEtcd | AbsentEtcd,
@@ -85,30 +117,7 @@ async function install(
 ): Promise<EtcdSource | AbsentEtcd> {
   const failed = await installEtcdWithApt({ ...options, sudo: source.sudo });
   if (failed) return failed;
-  const look = options.programs === true ? lookForPrograms : lookOnPath;
-  const installed = await look(options.env, { signal: options.signal });
+  const installed = await options.need.installed(options.env, { signal: options.signal });
   if (installed.kind === 'binary') return installed;
   return { kind: 'absent', reason: 'etcd was installed with apt-get, but is not on the PATH' };
-}
-
-function noProgramsMessage(reasons: readonly string[]): string {
-  return [
-    'The tests stop, kill and damage an etcd of their own, and need the programs etcd and etcdctl (3.4 or later) on the PATH:',
-    ...reasons.map((reason) => `  - ${reason}`),
-    'Either of these brings them:',
-    '  Debian, Ubuntu   sudo apt-get install etcd-server etcd-client',
-    '  macOS            brew install etcd',
-  ].join('\n');
-}
-
-function noEtcdMessage(reasons: readonly string[]): string {
-  return [
-    'Herald needs a real etcd (3.4 or later), and there is none to be had here:',
-    ...reasons.map((reason) => `  - ${reason}`),
-    'Any one of these is enough:',
-    '  Debian, Ubuntu   sudo apt-get install etcd-server etcd-client',
-    '  macOS            brew install etcd',
-    '  Docker           start a Docker engine; Herald runs the image that ETCD_IMAGE names',
-    '  anywhere         HERALD_ETCD_ENDPOINTS=host:port of an etcd that runs already',
-  ].join('\n');
 }
